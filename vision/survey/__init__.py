@@ -1,0 +1,1 @@
+"""Comparing two drone surveys of the same ground."""

@@ -1,0 +1,403 @@
+"""Opening surveys safely and reading windows of them on a common grid.
+
+A survey is opened through :mod:`vision.survey.intake`, which checks all that can be known without
+decoding a pixel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
+
+from vision.errors import BadRaster
+from vision.survey.grid import Bounds, Grid, Window, apply
+from vision.survey.intake import RasterInfo, RasterLimits, Role, inspect_raster
+from vision.survey.pyramid import Pyramid
+
+Displacement = Callable[
+    [NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]
+]
+"""Maps ground coordinates (x, y; metres) to where a survey shows that ground (x, y; metres)."""
+
+_LATTICE_STEP_PX = 32
+_AFFINE_PX = 0.01
+"""Deviation from an affine map below which a window is read as if it were affine."""
+
+_REMAP_PX = 16_384
+_PART_PX = 512
+_RANGE_SAMPLE_PX = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ortho:
+    """A window of an orthophoto: pixels, mask, place and CRS together.
+
+    Attributes:
+        rgb: uint8, shape ``(rows, cols, 3)``, red first.
+        valid: bool, shape ``(rows, cols)``; False where the survey has no data.
+        transform: pixel corners ``(col, row)`` to map coordinates.
+        crs: the map coordinates' reference system.
+    """
+
+    rgb: NDArray[np.uint8]
+    valid: NDArray[np.bool_]
+    transform: Affine
+    crs: CRS
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A window of a surface model.
+
+    Attributes:
+        height_m: float32, shape ``(rows, cols)``; NaN where there is no data.
+        transform: pixel corners ``(col, row)`` to map coordinates.
+        crs: the map coordinates' reference system.
+    """
+
+    height_m: NDArray[np.float32]
+    transform: Affine
+    crs: CRS
+
+
+def open_ortho(path: str | Path, *, limits: RasterLimits | None = None) -> SurveyRaster:
+    """Open an orthophoto (GeoTIFF, 3 or 4 bands) after checking everything but its pixels.
+
+    Raises:
+        BadRaster: the file cannot be used as an orthophoto.
+        LimitExceeded: the file is larger than ``limits`` allow.
+    """
+    return SurveyRaster(
+        inspect_raster(Path(path), "orthophoto", limits or RasterLimits()), "orthophoto"
+    )
+
+
+def open_surface(path: str | Path, *, limits: RasterLimits | None = None) -> SurveyRaster:
+    """Open a digital surface model (GeoTIFF, 1 band of heights in metres).
+
+    Raises:
+        BadRaster: the file cannot be used as a surface model.
+        LimitExceeded: the file is larger than ``limits`` allow.
+    """
+    return SurveyRaster(inspect_raster(Path(path), "DSM", limits or RasterLimits()), "DSM")
+
+
+@dataclass
+class SurveyRaster:
+    """An opened survey file that gives windows of itself on any grid; safe to use from threads."""
+
+    info: RasterInfo
+    role: Role
+    _pyramid: Pyramid = field(init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _stretch: tuple[float, float] | None = field(default=None, init=False, repr=False)
+    _file_sha256: str | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Prepare reading; the file is opened again when first read."""
+        self._pyramid = Pyramid(self.info)
+
+    def close(self) -> None:
+        """Close every handle on the file."""
+        self._pyramid.close()
+
+    def __enter__(self) -> SurveyRaster:
+        """Return self."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file's bytes, read once."""
+        with self._lock:
+            if self._file_sha256 is None:
+                with self.info.path.open("rb") as stream:
+                    self._file_sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            return self._file_sha256
+
+    def bounds_in(self, crs: CRS) -> Bounds:
+        """Return the file's outer bounds in another CRS.
+
+        Raises:
+            BadRaster: the file's coordinates cannot be expressed in ``crs``.
+        """
+        info = self.info
+        steps = np.linspace(0.0, 1.0, 9)
+        edge = [(s, e) for s in steps for e in (0.0, 1.0)]
+        points = np.array(edge + [(e, s) for s, e in edge])
+        x, y = apply(info.transform, points[:, 0] * info.width, points[:, 1] * info.height)
+        if info.crs != crs:
+            try:
+                x, y = Transformer.from_crs(info.crs, crs, always_xy=True).transform(x, y)
+            except ProjError as error:  # pragma: no cover - depends on the PROJ database
+                raise BadRaster(
+                    f"{info.path}: no way from {info.crs.name} to {crs.name}: {error}"
+                ) from error
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise BadRaster(
+                f"{info.path}: its coordinates do not lie where {info.crs.name} is defined. "
+                "Check the coordinate reference system that the file names."
+            )
+        return float(np.min(x)), float(np.min(y)), float(np.max(x)), float(np.max(y))
+
+    def read_ortho(
+        self, grid: Grid, window: Window, *, displacement: Displacement | None = None
+    ) -> Ortho:
+        """Read a window of the grid from an orthophoto.
+
+        Args:
+            grid: the working grid.
+            window: the part wanted; may reach outside the grid and the survey.
+            displacement: where this survey shows the ground; None where it is georeferenced right.
+
+        Raises:
+            BadRaster: the file's pixels cannot be decoded.
+        """
+        values, valid = self._sample(grid, window, displacement)
+        if values.dtype != np.uint8:
+            low, high = self._value_range()
+            scaled = (values - np.float32(low)) * np.float32(255.0 / (high - low)) + np.float32(0.5)
+            values = np.clip(scaled, 0, 255).astype(np.uint8)
+        if not valid.all():
+            values[~valid] = 0
+        return Ortho(values, valid, grid.window_transform(window), grid.crs)
+
+    def read_surface(
+        self, grid: Grid, window: Window, *, displacement: Displacement | None = None
+    ) -> Surface:
+        """Read a window of the grid from a surface model; see :meth:`read_ortho`.
+
+        Raises:
+            BadRaster: the file's pixels cannot be decoded.
+        """
+        height_m, valid = self._sample(grid, window, displacement)
+        if not valid.all():
+            height_m[~valid] = np.nan
+        return Surface(height_m, grid.window_transform(window), grid.crs)
+
+    def has_data(self) -> bool:
+        """Tell whether any pixel holds data; quick unless none does and there are no overviews.
+
+        Raises:
+            BadRaster: the file's pixels cannot be decoded.
+        """
+        if not self.info.has_mask and self.info.dtype == "uint8":
+            return True
+        return any(valid is None or bool(valid.any()) for _, valid in self._survey_parts())
+
+    def _survey_parts(self) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_] | None]]:
+        """Yield windows of the smallest stored picture: some spread over it, then all the others.
+
+        Its overviews may have been made without regard to data, so where the smallest shows none,
+        no other will.
+        """
+        level = self._pyramid.coarsest()
+        size = _PART_PX
+        across, down = math.ceil(level.width / size), math.ceil(level.height / size)
+        numbers = range(across * down)
+        # A step that shares no factor with the count visits every window once, far apart first.
+        step = max(1, int(len(numbers) * 0.618))
+        while math.gcd(step, len(numbers)) > 1:
+            step += 1
+        for number in numbers:
+            row, col = divmod(number * step % len(numbers), across)
+            yield self._pyramid.read(
+                level,
+                left=col * size,
+                top=row * size,
+                right=min((col + 1) * size, level.width),
+                bottom=min((row + 1) * size, level.height),
+            )
+
+    def _value_range(self) -> tuple[float, float]:
+        """Values that become 0 and 255: 8-bit numbers stay, others are stretched by percentile."""
+        with self._lock:
+            if self._stretch is None:
+                self._stretch = self._measured_range()
+            return self._stretch
+
+    def _measured_range(self) -> tuple[float, float]:
+        samples, count = [], 0
+        for values, valid in self._survey_parts():
+            seen = values.reshape(-1, 3) if valid is None else values[valid]
+            samples.append(seen[:: max(1, len(seen) // 4096)])
+            count += len(seen)
+            if count >= _RANGE_SAMPLE_PX:
+                break
+        inside = np.concatenate(samples)
+        if inside.size == 0:
+            raise BadRaster(
+                f"{self.info.path}: every pixel is marked as no data. Export the survey again with "
+                "its data, or mend its nodata value or alpha band."
+            )
+        low, high = (float(v) for v in np.percentile(inside, (0.5, 99.5)))
+        least, most = float(inside.min()), float(inside.max())
+        if self.info.dtype.startswith("float") and least >= 0 and most <= 1:
+            return 0.0, 1.0
+        if least >= 0 and most <= 255:
+            return 0.0, 255.0
+        return (low, high) if high > low else (low, low + 1.0)
+
+    def _sample(
+        self, grid: Grid, window: Window, displacement: Displacement | None
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Values at the window's pixel centres, as :meth:`Pyramid.read` gives them, and a mask."""
+        info = self.info
+        shape = (window.height, window.width)
+        depth = (3,) if self.role == "orthophoto" else ()
+        dtype = np.uint8 if info.dtype == "uint8" else np.float32
+        nothing = np.zeros((*shape, *depth), dtype), np.zeros(shape, np.bool_)
+        if min(shape) <= 0:
+            return nothing
+        if max(shape) > _REMAP_PX:
+            return self._sample_in_parts(grid, window, displacement)
+
+        level = self._pyramid.level(grid.gsd_m)
+        col, row = _source_coordinates(grid, window, info, displacement)
+        # Source coordinates count from pixel corners, interpolation from pixel centres.
+        x, y = col / level.scale_x - 0.5, row / level.scale_y - 0.5
+        left, right = max(0, math.floor(x.min())), min(level.width, math.ceil(x.max()) + 2)
+        top, bottom = max(0, math.floor(y.min())), min(level.height, math.ceil(y.max()) + 2)
+        if right <= left or bottom <= top:
+            return nothing
+        if max(right - left, bottom - top) > _REMAP_PX:
+            if max(shape) > 1:
+                return self._sample_in_parts(grid, window, displacement)
+            return nothing
+        values, mask = self._pyramid.read(level, left=left, top=top, right=right, bottom=bottom)
+        cover = None if mask is None else mask.view(np.uint8) * np.uint8(255)
+        sampled, covered = _interpolated(values, cover, x - left, y - top, shape)
+        valid = np.ones(shape, np.bool_) if covered is None else covered == 255
+        # All of the window may lie inside the survey: then there is nothing more to look at.
+        reaches = (x.min(), y.min(), level.width - 1 - x.max(), level.height - 1 - y.max())
+        if min(reaches) < 0:
+            dense_x, dense_y = _dense(x, shape), _dense(y, shape)
+            valid &= (dense_x >= -0.5) & (dense_x < level.width - 0.5)
+            valid &= (dense_y >= -0.5) & (dense_y < level.height - 0.5)
+        return sampled, valid
+
+    def _sample_in_parts(
+        self, grid: Grid, window: Window, displacement: Displacement | None
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        # OpenCV addresses pixels of a picture with 16 bits.
+        tall = window.height >= window.width
+        half = (window.height if tall else window.width) // 2
+        parts = (
+            (
+                Window(window.row, window.col, half, window.width),
+                Window(window.row + half, window.col, window.height - half, window.width),
+            )
+            if tall
+            else (
+                Window(window.row, window.col, window.height, half),
+                Window(window.row, window.col + half, window.height, window.width - half),
+            )
+        )
+        first, second = (self._sample(grid, part, displacement) for part in parts)
+        axis = 0 if tall else 1
+        return np.concatenate((first[0], second[0]), axis), np.concatenate(
+            (first[1], second[1]), axis
+        )
+
+
+def _interpolated(
+    values: NDArray[Any],
+    cover: NDArray[np.uint8] | None,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    shape: tuple[int, int],
+) -> tuple[NDArray[Any], NDArray[np.uint8] | None]:
+    """Bilinear values, and cover, at positions given by a lattice (see :func:`_dense`)."""
+    matrix = _affine_of(x, y)
+    size_wh = (shape[1], shape[0])
+    if matrix is not None:
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        border = cv2.BORDER_REPLICATE
+        sampled = cv2.warpAffine(values, matrix, size_wh, flags=flags, borderMode=border)
+        if cover is None:
+            return np.asarray(sampled), None
+        covered = cv2.warpAffine(cover, matrix, size_wh, flags=flags, borderMode=border)
+        return np.asarray(sampled), np.asarray(covered, np.uint8)
+    maps = _dense(x, shape), _dense(y, shape)
+    sampled = cv2.remap(values, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if cover is None:
+        return np.asarray(sampled), None
+    covered = cv2.remap(cover, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled), np.asarray(covered, np.uint8)
+
+
+def _affine_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the 2×3 matrix from output pixel to lattice value where it is affine, else None."""
+    if min(x.shape) < 2:
+        return None
+    rows, cols = (n - 1 for n in x.shape)
+    across, down = np.arange(cols + 1), np.arange(rows + 1)[:, None]
+    matrix = np.empty((2, 3))
+    for line, values in zip(matrix, (x, y), strict=True):
+        origin = values[0, 0]
+        right, below = (values[0, -1] - origin) / cols, (values[-1, 0] - origin) / rows
+        if np.abs(origin + right * across + below * down - values).max() > _AFFINE_PX:
+            return None
+        line[:] = right / _LATTICE_STEP_PX, below / _LATTICE_STEP_PX, origin
+    return matrix
+
+
+def _source_coordinates(
+    grid: Grid, window: Window, info: RasterInfo, displacement: Displacement | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Source pixel-corner coordinates (col, row) of a lattice of the window's pixel centres."""
+    x_m, y_m = grid.centres(window, _LATTICE_STEP_PX)
+    if displacement is not None:
+        x_m, y_m = displacement(x_m, y_m)
+    x, y = x_m, y_m
+    if info.crs != grid.crs:
+        x, y = _transformer(grid.crs, info.crs).transform(x_m, y_m)
+    col, row = apply(~info.transform, x, y)
+    # A point outside the CRS's domain is outside the survey too.
+    col = np.where(np.isfinite(col), col, -1e9)
+    row = np.where(np.isfinite(row), row, -1e9)
+    return col, row
+
+
+_transformers = threading.local()
+
+
+def _transformer(source: CRS, target: CRS) -> Transformer:
+    # pyproj transformers are not safe to share between threads, and slow to make.
+    cache: dict[tuple[str, str], Transformer] | None = getattr(_transformers, "cache", None)
+    if cache is None:
+        cache = _transformers.cache = {}
+    key = (source.to_wkt(), target.to_wkt())
+    if key not in cache:
+        cache[key] = Transformer.from_crs(source, target, always_xy=True)
+    return cache[key]
+
+
+def _dense(lattice: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Interpolate a lattice with a point every ``_LATTICE_STEP_PX`` pixels to every pixel."""
+    origin = lattice.flat[0]
+    step = float(_LATTICE_STEP_PX)
+    forward = np.array([[1 / step, 0, 0], [0, 1 / step, 0]], np.float64)
+    # Values relative to the first keep float32's precision where coordinates are large.
+    dense = cv2.warpAffine(
+        (lattice - origin).astype(np.float32),
+        forward,
+        (shape[1], shape[0]),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(dense + np.float32(origin), np.float32)
