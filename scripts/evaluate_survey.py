@@ -226,31 +226,47 @@ def evaluate_structures(
                     _tell(kind, score, by_kind[kind], found, result.findings, pair, place)
             a, b = _dust(result.findings, pair, place)
             shared_m2, union_m2 = shared_m2 + a, union_m2 + b
-            print(f"  {place.name} seed {seed}: residual {result.alignment.residual_rmse_m:.3f} m",
-                  {k: f"{t.found}/{t.found + t.missed} +{t.false}" for k, t in tallies.items()},
-                  f"dust IoU {a / max(b, 1):.2f}", flush=True)
-    print(f"structures {'with' if with_dsm else 'without'} DSM, "
-          f"{len(places)} places × {len(seeds)} seeds")
+            print(
+                f"  {place.name} seed {seed}: residual {result.alignment.residual_rmse_m:.3f} m",
+                {k: f"{t.found}/{t.found + t.missed} +{t.false}" for k, t in tallies.items()},
+                f"dust IoU {a / max(b, 1):.2f}",
+                flush=True,
+            )
+    print(
+        f"structures {'with' if with_dsm else 'without'} DSM, "
+        f"{len(places)} places × {len(seeds)} seeds"
+    )
     for kind, tally in tallies.items():
         print(f"  {kind:18} {tally.line()}")
         print(f"    missed: {dict(tally.missed_forms)}  false: {dict(tally.false_of)}")
     print(f"  dust hotspots, planted ground: IoU {shared_m2 / max(union_m2, 1):.3f}")
 
 
-def _tell(kind: str, score: object, truth: list, found: list, findings: Sequence[Finding],  # type: ignore[type-arg]
-          pair: PlantedPair, place: Place) -> None:
+def _tell(
+    kind: str,
+    score: object,
+    truth: list,
+    found: list,
+    findings: Sequence[Finding],  # type: ignore[type-arg]
+    pair: PlantedPair,
+    place: Place,
+) -> None:
     same = [f for f in findings if f.kind.value == kind]
     for i in score.missed:  # type: ignore[attr-defined]
         t = truth[i]
         c = t.polygon.centroid
-        print(f"    missed {kind} at {c.x:.0f},{c.y:.0f}: {t.area_m2(place.gsd_m):.0f} m2 "
-              f"h {t.height_m:.1f} {dict(t.attributes)}")
+        print(
+            f"    missed {kind} at {c.x:.0f},{c.y:.0f}: {t.area_m2(place.gsd_m):.0f} m2 "
+            f"h {t.height_m:.1f} {dict(t.attributes)}"
+        )
     for i in score.false:  # type: ignore[attr-defined]
         f = same[i]
         c = affine_transform(found[i].centroid, _matrix(~place.transform))
-        print(f"    false {kind} at {c.x:.0f},{c.y:.0f} score {f.score} "
-              f"{ {k: m.value for k, m in f.measures.items()} } {f.attributes} "
-              f"{[(v.cue, v.probability) for v in f.cues]} near {_what_is(found[i], pair, place)}")
+        print(
+            f"    false {kind} at {c.x:.0f},{c.y:.0f} score {f.score} "
+            f"{ {k: m.value for k, m in f.measures.items()} } {f.attributes} "
+            f"{[(v.cue, v.probability) for v in f.cues]} near {_what_is(found[i], pair, place)}"
+        )
 
 
 def _matrix(t: Affine) -> list[float]:
@@ -267,9 +283,7 @@ def _what_is(outline: BaseGeometry, pair: PlantedPair, place: Place) -> str:
     return name
 
 
-def _dust(
-    findings: Sequence[Finding], pair: PlantedPair, place: Place
-) -> tuple[float, float]:
+def _dust(findings: Sequence[Finding], pair: PlantedPair, place: Place) -> tuple[float, float]:
     """Agreement on planted bare ground: only there is the truth known."""
     planted = [t for t in pair.truth if t.kind == "dust_hotspot"]
     if not planted:
@@ -322,8 +336,10 @@ def evaluate_unchanged(places: Sequence[Place], seeds: Sequence[int], *, with_ds
             false += here
             print(f"  {place.name} seed {seed}: {dict(here)}", flush=True)
     total = sum(false.values())
-    print(f"unchanged, moved and re-lit, {'with' if with_dsm else 'without'} DSM: {hectares:.0f} ha,"
-          f" {total} false = {total / max(hectares, 1) * 10:.2f} per 10 ha  {dict(false)}")
+    print(
+        f"unchanged, moved and re-lit, {'with' if with_dsm else 'without'} DSM: {hectares:.0f} ha,"
+        f" {total} false = {total / max(hectares, 1) * 10:.2f} per 10 ha  {dict(false)}"
+    )
 
 
 def evaluate_alignment(places: Sequence[Place], seeds: Sequence[int]) -> None:
@@ -365,19 +381,24 @@ def evaluate_alignment(places: Sequence[Place], seeds: Sequence[int]) -> None:
             rmse = float(np.sqrt((error_px**2).mean()))
             all_px.append(rmse)
             m = truth
-            print(f"  {place.name} seed {seed}: RMSE {rmse:.3f} px, p99 "
-                  f"{np.percentile(error_px, 99):.2f} px, reported "
-                  f"{alignment.report.residual_rmse_px:.3f} px, kept "
-                  f"{alignment.report.tie_points_kept}/{alignment.report.tie_points_tried}, "
-                  f"{seconds:.1f} s (offset {np.hypot(*m.offset_m):.1f} m, "
-                  f"{m.rotation_deg:+.2f} deg, scale {m.scale - 1:+.4f})", flush=True)
+            print(
+                f"  {place.name} seed {seed}: RMSE {rmse:.3f} px, p99 "
+                f"{np.percentile(error_px, 99):.2f} px, reported "
+                f"{alignment.report.residual_rmse_px:.3f} px, kept "
+                f"{alignment.report.tie_points_kept}/{alignment.report.tie_points_tried}, "
+                f"{seconds:.1f} s (offset {np.hypot(*m.offset_m):.1f} m, "
+                f"{m.rotation_deg:+.2f} deg, scale {m.scale - 1:+.4f})",
+                flush=True,
+            )
     pooled = float(np.sqrt(np.mean(np.square(all_px))))
     print(f"alignment: RMSE {pooled:.3f} px of 0.2 m, worst case {max(all_px):.3f} px")
 
 
 def main() -> int:
     """Run the parts asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--ortho", type=Path, default=SHARED / "banepa_ortho.tif")
     parser.add_argument(
         "--buildings", type=Path, default=SHARED / "banepa_labels" / "buildings.geojson"

@@ -19,7 +19,9 @@ from vision.finding import CueVote, Measure, Measures
 from vision.survey.change import PairWindow
 from vision.survey.comparison import CompareOptions
 from vision.survey.grid import Grid, Window
+from vision.survey.masks import Mask, disc
 from vision.survey.regions import Region, region_outline
+from vision.survey.tillage import TENSOR_FEATURES, row_coherence, tilled
 
 RULE_VERSION = "1"
 
@@ -29,9 +31,7 @@ ROAD_WIDTH_M = 5.0
 _GREW = 1.25
 
 SITE_FEATURES = ("soil_before", "soil_after", "net_after", "netted_since")
-GROUND_FEATURES = ("soil", "soil_before")
-
-Mask = NDArray[np.bool_]
+GROUND_FEATURES = ("soil", "soil_before", *TENSOR_FEATURES)
 
 
 class Trend(StrEnum):
@@ -91,27 +91,20 @@ class Hotspot:
     cues: tuple[CueVote, ...]
 
 
-def _disc(radius_m: float, gsd_m: float) -> NDArray[np.uint8]:
-    radius = max(1, round(radius_m / gsd_m))
-    return np.asarray(
-        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8
-    )
-
-
 def dust_masks(pair: PairWindow) -> DustMasks:
     """Return the window's masks of bare and netted ground."""
     gsd_m = pair.gsd_m
 
     def tidy(mask: Mask) -> Mask:
-        picture = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disc(0.6, gsd_m))
-        return np.asarray(cv2.morphologyEx(picture, cv2.MORPH_OPEN, _disc(0.6, gsd_m)) > 0)
+        picture = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, disc(0.6, gsd_m))
+        return np.asarray(cv2.morphologyEx(picture, cv2.MORPH_OPEN, disc(0.6, gsd_m)) > 0)
 
     after = tidy((pair.cover_after.soil > 0.5) & pair.valid)
     before = tidy((pair.cover_before.soil > 0.5) & pair.valid)
     net = tidy((pair.cover_after.net > 0.5) & pair.valid)
-    wide = cv2.morphologyEx(after.astype(np.uint8), cv2.MORPH_OPEN, _disc(ROAD_WIDTH_M / 2, gsd_m))
+    wide = cv2.morphologyEx(after.astype(np.uint8), cv2.MORPH_OPEN, disc(ROAD_WIDTH_M / 2, gsd_m))
     # What the opening rounded off belongs to the wide ground; what sticks out farther is road.
-    ground = after & (cv2.dilate(wide, _disc(1.0, gsd_m)) > 0)
+    ground = after & (cv2.dilate(wide, disc(1.0, gsd_m)) > 0)
     return DustMasks(ground, after & ~ground, after | before | net, before, after, net)
 
 
@@ -132,10 +125,11 @@ def hotspot(
     if exposed_m2 < options.min_dust_area_m2:
         return None
     outline = _outline(region, grid)
-    score = region.means["soil"]
+    score = region.means["soil"] * (1 - tilled(region.means))
     measures = {
         "exposed_area_m2": Measure(value=round(exposed_m2, 1), unit="m2"),
         "area_m2": Measure(value=round(float(outline.area), 1), unit="m2"),
+        "row_coherence": Measure(value=round(row_coherence(region.means), 3), unit="1"),
         "exposed_before_m2": Measure(
             value=round(region.means["soil_before"] * exposed_m2, 1), unit="m2"
         ),
@@ -153,7 +147,7 @@ def hotspot(
         round(min(score, 1.0), 3),
         measures,
         {"form": form, "trend": trend.value, "state": "exposed"},
-        (CueVote(cue="soil", probability=round(min(score, 1.0), 3)),),
+        (CueVote(cue="soil", probability=round(min(region.means["soil"], 1.0), 3)),),
     )
 
 

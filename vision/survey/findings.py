@@ -28,6 +28,8 @@ from vision.finding import (
     stable_id,
 )
 from vision.survey import dust, structures
+from vision.survey.assessed import Assessed
+from vision.survey.candidates import Candidate
 from vision.survey.change import LearnedCue, change_layers, margin_px
 from vision.survey.comparison import CompareOptions
 from vision.survey.dust import Hotspot, SiteFinder
@@ -35,7 +37,6 @@ from vision.survey.grid import Window
 from vision.survey.pair import WINDOW_STEP_PX, SurveyPair
 from vision.survey.regions import Region
 from vision.survey.scan import Scan
-from vision.survey.structures import Assessed, Candidate
 from vision.survey.vectors import Permit
 
 # A larger window is looked at with coarser pixels, so that one huge roof does not need all memory.

@@ -22,21 +22,21 @@ from rasterio.io import DatasetWriter
 from rasterio.windows import Window as RasterWindow
 
 from vision.errors import OutputError
+from vision.survey.candidates import Candidate, candidate_masks
 from vision.survey.change import LearnedCue, change_layers, margin_px
 from vision.survey.comparison import CompareOptions, GroundSummary
 from vision.survey.dust import GROUND_FEATURES, SITE_FEATURES, dust_masks
 from vision.survey.grid import Grid, Window
+from vision.survey.masks import Mask
 from vision.survey.pair import SurveyPair
 from vision.survey.regions import RegionCollector
-from vision.survey.structures import Candidate, candidate_masks
+from vision.survey.tillage import TENSOR_FEATURES, row_tensor
 
-CLEARED_FEATURES = ("vegetation_before", "soil_after", "colour")
+CLEARED_FEATURES = ("vegetation_before", "soil_after", "colour", "fall", *TENSOR_FEATURES)
 
 # The change raster holds probability × 250 as a byte; 255 is no data.
 CHANGE_SCALE = 250
 CHANGE_NODATA = 255
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,11 @@ def _tile(
     masks = candidate_masks(surroundings, layers)
     dust = dust_masks(surroundings)
     before, after = surroundings.cover_before, surroundings.cover_after
+    tensor = {
+        name: values[core]
+        for name, values in row_tensor(surroundings.after, gsd_m=pair.grid.gsd_m).items()
+    }
+    fall = np.zeros_like(layers.colour) if layers.loss_m is None else layers.loss_m
     change = np.rint(layers.fused[core] * CHANGE_SCALE).astype(np.uint8)
     # Faint noise says nothing and would only make the file large.
     change[change < CHANGE_SCALE // 20] = 0
@@ -187,14 +192,17 @@ def _tile(
             "vegetation_before": before.vegetation[core],
             "soil_after": after.soil[core],
             "colour": layers.colour[core],
-        },
+            "fall": fall[core],
+        }
+        | tensor,
         ground=dust.ground[core],
         road=dust.road[core],
         site=dust.site[core],
         soil={
             "soil": after.soil[core],
             "soil_before": dust.soil_before[core].astype(np.float32),
-        },
+        }
+        | tensor,
         site_features={name: v[core] for name, v in dust.site_features().items()},
         totals_px=np.array([float(np.count_nonzero(v)) for v in sums]),
     )

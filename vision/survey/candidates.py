@@ -1,0 +1,82 @@
+"""Where on a window structures and cleared ground may be: the masks that regions are made of."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.survey.change import ChangeLayers, PairWindow
+from vision.survey.masks import Mask, disc, tidy
+
+
+class Candidate(StrEnum):
+    """What a region might be; decides how it is looked at."""
+
+    RAISED = "raised"
+    LOWERED = "lowered"
+    RESURFACED = "resurfaced"
+    CLEARED = "cleared"
+
+
+def _overridden(
+    vegetation: NDArray[np.float32], colour: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Vegetation, less where the colour cue is sure: it already forgives the growth of plants."""
+    return np.asarray(vegetation * (1 - colour), np.float32)
+
+
+def built_likeness(
+    vegetation: NDArray[np.float32],
+    soil: NDArray[np.float32],
+    shadow: NDArray[np.float32],
+    net: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return how likely a surface is none of plants, shadow or dust net, and rather not soil.
+
+    Tiles and weathered concrete have the colour of earth, so soil only weighs a little here; a
+    candidate's shape and edges tell the rest.
+    """
+    return np.asarray(
+        (1 - vegetation) * (1 - 0.4 * soil) * (1 - 0.7 * shadow) * (1 - 0.5 * net), np.float32
+    )
+
+
+def candidate_masks(pair: PairWindow, layers: ChangeLayers) -> dict[Candidate, Mask]:
+    """Return where each kind of candidate may be on a window.
+
+    With heights, buildings are seen by height alone where heights are known: a new roof on the
+    same walls is not a new building, and a roof-top room in the colour of the roof is one. Colour
+    then only looks for hard standing, which has no height.
+    """
+    before, after, gsd_m = pair.cover_before, pair.cover_after, pair.gsd_m
+    built_after = built_likeness(
+        _overridden(after.vegetation, layers.colour), after.soil, after.shadow, after.net
+    )
+    appeared = _surface_change(layers) * built_after > 0.4
+    # What is gone left bare ground or plants; it is told from grown crops by not being either.
+    built_before = (1 - before.vegetation) * (1 - before.soil) * (1 - before.shadow)
+    vanished = layers.appearance * built_before > 0.5
+    resurfaced = appeared | vanished
+    # A dust net is green too; taking it off is no clearing.
+    plants = (before.vegetation > 0.5) & (before.net < 0.3)
+    cleared = plants & (after.soil > 0.5) & pair.valid
+    masks = {Candidate.CLEARED: tidy(cleared, gsd_m, open_m=1.2, close_m=0.8)}
+    if layers.rise is not None and layers.fall is not None:
+        masks[Candidate.RAISED] = tidy(layers.rise > 0.5, gsd_m, open_m=0.6, close_m=0.4)
+        masks[Candidate.LOWERED] = tidy(layers.fall > 0.5, gsd_m, open_m=0.6, close_m=0.4)
+        near_height = cv2.dilate(
+            (masks[Candidate.RAISED] | masks[Candidate.LOWERED]).astype(np.uint8),
+            disc(0.8, gsd_m),
+        )
+        resurfaced &= near_height == 0
+    masks[Candidate.RESURFACED] = tidy(resurfaced, gsd_m, open_m=0.6, close_m=0.6)
+    return masks
+
+
+def _surface_change(layers: ChangeLayers) -> NDArray[np.float32]:
+    if layers.learned is None:
+        return layers.colour
+    return np.maximum(layers.colour, layers.learned)
