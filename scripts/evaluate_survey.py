@@ -27,15 +27,16 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from rasterio.windows import Window
-from shapely.affinity import affine_transform, translate
+from shapely import wkt
+from shapely.affinity import affine_transform
 from shapely.geometry import Polygon, box, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
-from datasets.planting import PlantedPair, PlantOptions, plant_pair
+from datasets.planting import PlantedObject, PlantedPair, PlantOptions, plant_pair
 from datasets.planting.options import MisalignOptions
 from datasets.planting.writers import north_up, write_dsm, write_survey
-from datasets.scoring import area_agreement, match
+from datasets.scoring import Score, area_agreement, match
 from vision.finding import Finding
 from vision.survey.align import align
 from vision.survey.compare import compare
@@ -130,7 +131,7 @@ def read_place(
 def read_buildings(path: Path, crs: CRS) -> list[BaseGeometry]:
     """Read building outlines (GeoJSON, WGS-84) in another CRS."""
     to_map = Transformer.from_crs(4326, crs, always_xy=True)
-    outlines = []
+    outlines: list[BaseGeometry] = []
     for feature in json.loads(path.read_text(encoding="utf-8"))["features"]:
         outline = shape(feature["geometry"])
         for part in getattr(outline, "geoms", [outline]):
@@ -223,7 +224,7 @@ def evaluate_structures(
                 for i in score.false:
                     tally.false_of[_what_is(found[i], pair, place)] += 1
                 if args.verbose:
-                    _tell(kind, score, by_kind[kind], found, result.findings, pair, place)
+                    _tell(kind, score, by_kind[kind], result.findings, pair, place)
             a, b = _dust(result.findings, pair, place)
             shared_m2, union_m2 = shared_m2 + a, union_m2 + b
             print(
@@ -244,28 +245,30 @@ def evaluate_structures(
 
 def _tell(
     kind: str,
-    score: object,
-    truth: list,
-    found: list,
-    findings: Sequence[Finding],  # type: ignore[type-arg]
+    score: Score,
+    truth: Sequence[PlantedObject],
+    findings: Sequence[Finding],
     pair: PlantedPair,
     place: Place,
 ) -> None:
+    """Name every miss and false finding."""
     same = [f for f in findings if f.kind.value == kind]
-    for i in score.missed:  # type: ignore[attr-defined]
-        t = truth[i]
-        c = t.polygon.centroid
+    found = outlines_of(findings, kind, place.crs)
+    for i in score.missed:
+        missed = truth[i]
+        middle = missed.polygon.centroid
         print(
-            f"    missed {kind} at {c.x:.0f},{c.y:.0f}: {t.area_m2(place.gsd_m):.0f} m2 "
-            f"h {t.height_m:.1f} {dict(t.attributes)}"
+            f"    missed {kind} at {middle.x:.0f},{middle.y:.0f}: "
+            f"{missed.area_m2(place.gsd_m):.0f} m2 h {missed.height_m:.1f} "
+            f"{dict(missed.attributes)}"
         )
-    for i in score.false:  # type: ignore[attr-defined]
-        f = same[i]
-        c = affine_transform(found[i].centroid, _matrix(~place.transform))
+    for i in score.false:
+        finding = same[i]
+        middle = affine_transform(found[i].centroid, _matrix(~place.transform))
         print(
-            f"    false {kind} at {c.x:.0f},{c.y:.0f} score {f.score} "
-            f"{ {k: m.value for k, m in f.measures.items()} } {f.attributes} "
-            f"{[(v.cue, v.probability) for v in f.cues]} near {_what_is(found[i], pair, place)}"
+            f"    false {kind} at {middle.x:.0f},{middle.y:.0f} score {finding.score} "
+            f"{ {k: m.value for k, m in finding.measures.items()} } {finding.attributes} "
+            f"{[(v.cue, v.probability) for v in finding.cues]} near {_what_is(found[i], pair, place)}"
         )
 
 
@@ -290,8 +293,6 @@ def _dust(findings: Sequence[Finding], pair: PlantedPair, place: Place) -> tuple
         return 0.0, 0.0
     exposed = []
     for thing in planted:
-        from shapely import wkt
-
         text = str(thing.attributes.get("net_wkt_px", ""))
         outline = thing.polygon.difference(wkt.loads(text)) if text else thing.polygon
         exposed.append(on_map(outline, place.transform))
@@ -422,7 +423,7 @@ def main() -> int:
     with rasterio.open(args.ortho) as source:
         crs = CRS.from_user_input(source.crs.to_wkt())
     buildings = read_buildings(args.buildings, crs) if args.buildings.exists() else []
-    corners = DEV_CROPS if args.split == "dev" else EVAL_CROPS
+    corners: tuple[tuple[int, int], ...] = DEV_CROPS if args.split == "dev" else EVAL_CROPS
     if args.places is not None:
         corners = tuple(corners[i] for i in args.places)
     seeds = args.seeds or (DEV_SEEDS if args.split == "dev" else EVAL_SEEDS)

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -122,6 +122,14 @@ class GeoPolygon(_Frozen):
 
     type: Literal["Polygon", "MultiPolygon"]
     coordinates: Any
+
+    @field_validator("coordinates", mode="before")
+    @classmethod
+    def _as_tuples(cls, value: object) -> object:
+        """Hold positions as tuples however they came: JSON knows only lists."""
+        if isinstance(value, list | tuple):
+            return tuple(cls._as_tuples(part) for part in value)
+        return value
 
     @classmethod
     def from_shape(cls, geometry: BaseGeometry) -> GeoPolygon:

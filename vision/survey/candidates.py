@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.survey.change import ChangeLayers, PairWindow
+from vision.survey.change import UNCHANGED_BELOW, ChangeLayers, PairWindow
 from vision.survey.masks import Mask, disc, tidy
 
 
@@ -62,7 +62,7 @@ def candidate_masks(pair: PairWindow, layers: ChangeLayers) -> dict[Candidate, M
     resurfaced = appeared | vanished
     # A dust net is green too; taking it off is no clearing.
     plants = (before.vegetation > 0.5) & (before.net < 0.3)
-    cleared = plants & (after.soil > 0.5) & pair.valid
+    cleared = plants & (after.soil > 0.5) & (layers.appearance >= UNCHANGED_BELOW) & pair.valid
     masks = {Candidate.CLEARED: tidy(cleared, gsd_m, open_m=1.2, close_m=0.8)}
     if layers.rise is not None and layers.fall is not None:
         masks[Candidate.RAISED] = tidy(layers.rise > 0.5, gsd_m, open_m=0.6, close_m=0.4)

@@ -39,6 +39,8 @@ _TEXTURE_WEIGHT = 5.0
 _TEXTURE_CENTRE = 0.6
 # A jump in colour this large is no growth of plants, even if the new colour is green.
 _PAINT_DISTANCE, _PAINT_RANGE = 8.0, 8.0
+# Below this probability of looking different, ground counts as the same on both dates.
+UNCHANGED_BELOW = 0.3
 _COLOUR_REACH_M = 0.2
 _TEXTURE_WINDOW_M = 3.0
 

@@ -34,7 +34,7 @@ _REACH_SHARE = 0.4
 _LEAST_REACH_M = 8.0
 # The best sum of correlations over the spread of all sums. Seen: 3.1 to 5.1 between 500 pairs of
 # places, 20 to 270 m wide, that have nothing in common; 6.6 and more between dates of one place,
-# but for plots under 40 m that a crop had wholly changed.
+# real or simulated, but for plots under 40 m that a crop had wholly changed.
 _MIN_CLARITY = 6.0
 
 

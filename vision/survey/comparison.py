@@ -39,7 +39,7 @@ class CompareOptions(_Frozen):
         default=2.0, gt=0, title="Least new height", description="where both surveys have a DSM"
     )
     min_dust_area_m2: float = Field(default=100.0, gt=0, title="Smallest dust hotspot")
-    min_clearing_area_m2: float = Field(default=300.0, gt=0, title="Smallest land clearing")
+    min_clearing_area_m2: float = Field(default=200.0, gt=0, title="Smallest land clearing")
     min_score: float = Field(default=0.5, ge=0, le=1, title="Least score of a finding")
     max_shift_m: float = Field(
         default=30.0,

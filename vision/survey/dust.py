@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from vision.finding import CueVote, Measure, Measures
-from vision.survey.change import PairWindow
+from vision.survey.change import UNCHANGED_BELOW, PairWindow
 from vision.survey.comparison import CompareOptions
 from vision.survey.grid import Grid, Window
 from vision.survey.masks import Mask, disc
@@ -91,8 +91,14 @@ class Hotspot:
     cues: tuple[CueVote, ...]
 
 
-def dust_masks(pair: PairWindow) -> DustMasks:
-    """Return the window's masks of bare and netted ground."""
+def dust_masks(pair: PairWindow, appearance: NDArray[np.float32]) -> DustMasks:
+    """Return the window's masks of bare and netted ground.
+
+    Args:
+        pair: both surveys on the window.
+        appearance: probability that the surface looks different. Where it looks the same it was
+            what it is: ground at the edge of two classes must not seem to change between dates.
+    """
     gsd_m = pair.gsd_m
 
     def tidy(mask: Mask) -> Mask:
@@ -100,12 +106,17 @@ def dust_masks(pair: PairWindow) -> DustMasks:
         return np.asarray(cv2.morphologyEx(picture, cv2.MORPH_OPEN, disc(0.6, gsd_m)) > 0)
 
     after = tidy((pair.cover_after.soil > 0.5) & pair.valid)
-    before = tidy((pair.cover_before.soil > 0.5) & pair.valid)
+    same = appearance < UNCHANGED_BELOW
+    was_soil = np.where(same, pair.cover_after.soil, pair.cover_before.soil) > 0.5
+    before = tidy(was_soil & pair.valid)
     net = tidy((pair.cover_after.net > 0.5) & pair.valid)
     wide = cv2.morphologyEx(after.astype(np.uint8), cv2.MORPH_OPEN, disc(ROAD_WIDTH_M / 2, gsd_m))
     # What the opening rounded off belongs to the wide ground; what sticks out farther is road.
     ground = after & (cv2.dilate(wide, disc(1.0, gsd_m)) > 0)
-    return DustMasks(ground, after & ~ground, after | before | net, before, after, net)
+        # A net lies a little apart from the soil around it; they are one site all the same.
+    joined = (after | before | net).astype(np.uint8)
+    site = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, disc(1.5, gsd_m)) > 0
+    return DustMasks(ground, after & ~ground, site & pair.valid, before, after, net)
 
 
 def hotspot(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import cv2
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from shapely import affinity
-from shapely.geometry import MultiPolygon, Polygon
+from rasterio.features import shapes
+from shapely import affinity, make_valid
+from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
@@ -28,40 +27,9 @@ def mask_polygon(mask: NDArray[np.bool_], transform: Affine) -> BaseGeometry:
         mask: bool, shape ``(rows, cols)``.
         transform: pixel corners ``(col, row)`` to map coordinates.
     """
-    # Twice the size makes OpenCV's contours, which run through pixel centres, pass along edges.
-    big = np.kron(np.pad(mask, 1), np.ones((2, 2), np.uint8)).astype(np.uint8)
-    contours, tree = cv2.findContours(big, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if not contours:
-        return Polygon()
-    hierarchy = np.asarray(tree).reshape(-1, 4)
-    polygons = []
-    for index, contour in enumerate(contours):
-        if hierarchy[index][3] >= 0 or len(contour) < 4:
-            continue
-        holes = []
-        child = hierarchy[index][2]
-        while child >= 0:
-            if len(contours[child]) >= 4:
-                holes.append(_edge_points(np.asarray(contours[child]), hole=True))
-            child = hierarchy[child][0]
-        polygons.append(Polygon(_edge_points(np.asarray(contour), hole=False), holes).buffer(0))
-    area = unary_union(polygons)
-    return affinity.affine_transform(area, _shapely_matrix(transform))
-
-
-def _edge_points(contour: NDArray[Any], *, hole: bool) -> NDArray[np.float64]:
-    points = contour.reshape(-1, 2).astype(np.float64)
-    # A contour of the doubled mask runs half a doubled pixel inside its edge; a hole's runs on
-    # the mask's pixels around it, half a doubled pixel outside the hole.
-    ring = Polygon((points + 0.5) / 2 - 1)
-    grown = ring.buffer(-0.25 if hole else 0.25, join_style="mitre", mitre_limit=2.0)
-    if grown.is_empty or grown.geom_type != "Polygon":
-        return np.asarray(ring.exterior.coords)
-    return np.asarray(grown.exterior.coords)
-
-
-def _shapely_matrix(t: Affine) -> list[float]:
-    return [t.a, t.b, t.d, t.e, t.c, t.f]
+    rings = shapes(np.asarray(mask, np.uint8), mask=mask, connectivity=4, transform=transform)
+    # A ring that meets itself in a corner is no valid polygon until it is split there.
+    return unary_union([make_valid(shape(ring)) for ring, _ in rings])
 
 
 def simple_outline(

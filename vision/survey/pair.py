@@ -29,6 +29,7 @@ _OVERVIEW_SIDE_PX = 1400
 _OVERVIEW_GSD_M = 1.0
 _NOISE_SAMPLES = 24
 _NOISE_SIDE_PX = 192
+_LEAST_NOISE_PIXELS = 2000
 _USUAL_NOISE = 1.0
 # Windows start on multiples of this, so that half-size steps fall on the same pixels in each.
 WINDOW_STEP_PX = 4
@@ -112,7 +113,7 @@ class SurveyPair:
         displacement: where the earlier survey shows the ground.
         area: area of interest in the working CRS; None for everything.
         tone: the earlier survey's colours to the later one's.
-        tone_before, tone_after: each survey's own tone, for telling ground cover.
+        tone_after: the later survey's own tone, for telling ground cover.
         datum: the vertical shift of the later DSM; None without DSMs.
         colour_noise: the colour distance that seven tenths of the ground stay below.
     """
@@ -125,7 +126,6 @@ class SurveyPair:
     displacement: Displacement | None
     area: BaseGeometry | None
     tone: ToneMatch
-    tone_before: SceneTone
     tone_after: SceneTone
     datum: DatumShift | None
     colour_noise: float
@@ -160,13 +160,15 @@ class SurveyPair:
             later_m = self.after_dsm.read_surface(grid, window).height_m
             after_m = self.datum.remove(later_m, grid, window)
             height_noise_m = self.datum.report.noise_m
+        matched = self.tone.apply(before.rgb, grid, window)
         return PairWindow(
-            before=self.tone.apply(before.rgb, grid, window),
+            before=matched,
             after=after.rgb,
             valid=valid,
             before_m=before_m,
             after_m=after_m,
-            cover_before=_cover(before.rgb, grid.gsd_m, self.tone_before),
+            # In the later survey's colours the same ground gets the same class on both dates.
+            cover_before=_cover(matched, grid.gsd_m, self.tone_after),
             cover_after=_cover(after.rgb, grid.gsd_m, self.tone_after),
             gsd_m=grid.gsd_m,
             colour_noise=self.colour_noise,
@@ -205,6 +207,7 @@ def make_pair(
         high = after_dsm.read_surface(overview.grid, overview.grid.whole).height_m
         datum = fit_datum(low, high, grid=overview.grid)
     tone = fit_tone(overview.before, overview.after, overview.valid, grid=overview.grid)
+    tone_after = scene_tone(overview.after, overview.valid)
     return SurveyPair(
         grid=grid,
         before=before,
@@ -214,10 +217,9 @@ def make_pair(
         displacement=displacement,
         area=area,
         tone=tone,
-        tone_before=scene_tone(overview.before, overview.valid),
-        tone_after=scene_tone(overview.after, overview.valid),
+        tone_after=tone_after,
         datum=datum,
-        colour_noise=_colour_noise(grid, before, after, displacement, tone),
+        colour_noise=_colour_noise(grid, before, after, displacement, tone, tone_after),
     )
 
 
@@ -227,30 +229,39 @@ def _colour_noise(
     after: SurveyRaster,
     displacement: Displacement | None,
     tone: ToneMatch,
+    tone_after: SceneTone,
 ) -> float:
     """Measure how far colours lie apart on samples over the whole ground.
 
-    Less than three tenths of the ground are taken to have changed; the rest tells how well light,
-    season and alignment were taken out.
+    Plants and shadows change with the season and the hour, so ground without them is looked at
+    where there is enough. Less than three tenths of it are taken to have changed; the rest tells
+    how well light and alignment were taken out.
     """
-    samples = []
+    steady: list[NDArray[np.float32]] = []
+    any_ground: list[NDArray[np.float32]] = []
     step = max(1, math.ceil(math.sqrt(grid.width * grid.height / _NOISE_SAMPLES)))
     for row in range(step // 2, grid.height, step):
         for col in range(step // 2, grid.width, step):
-            window = Window(row, col, 1, 1).grown(_NOISE_SIDE_PX // 2)
-            window = Window(window.row, window.col, _NOISE_SIDE_PX, _NOISE_SIDE_PX)
+            half = _NOISE_SIDE_PX // 2
+            window = Window(row - half, col - half, _NOISE_SIDE_PX, _NOISE_SIDE_PX)
             first = before.read_ortho(grid, window, displacement=displacement)
             second = after.read_ortho(grid, window)
             valid = first.valid & second.valid
             if valid.mean() < 0.5:
                 continue
-            distance = smooth_colour_distance(
-                tone.apply(first.rgb, grid, window), second.rgb, gsd_m=grid.gsd_m
-            )
-            samples.append(distance[valid][::7])
-    if not samples:
-        return _USUAL_NOISE
-    return float(np.percentile(np.concatenate(samples), 70))
+            matched = tone.apply(first.rgb, grid, window)
+            distance = smooth_colour_distance(matched, second.rgb, gsd_m=grid.gsd_m)
+            bare = valid.copy()
+            for rgb in (matched, second.rgb):
+                cover = _cover(rgb, grid.gsd_m, tone_after)
+                bare &= (cover.vegetation < 0.3) & (cover.shadow < 0.3) & (cover.net < 0.3)
+            steady.append(distance[bare][::7])
+            any_ground.append(distance[valid][::7])
+    for samples in (steady, any_ground):
+        seen = np.concatenate(samples) if samples else np.zeros(0, np.float32)
+        if len(seen) >= _LEAST_NOISE_PIXELS:
+            return float(np.percentile(seen, 70))
+    return _USUAL_NOISE
 
 
 def read_overview(

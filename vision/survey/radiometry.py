@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from vision.survey.grid import Grid, Window
 
-_FIT_ROUNDS = 12
+_PERCENTILES = np.arange(5, 96, 5)
+_GAIN_RANGE = (0.4, 2.5)
 _MIN_PIXELS = 200
+_GREEN_EXCESS = 0.06
 _FIELD_CELL_M = 96.0
 # A brightness field stronger than this (of 255) is not haze or a mosaic seam but real change.
 _FIELD_LIMIT = 24.0
@@ -31,14 +33,12 @@ class ToneMatch:
         field: float32 lattice of brightness to add (of 255), one value a cell.
         field_origin: map coordinates ``(x, y)`` of the first cell's centre.
         cell_m: size of a cell.
-        noise: robust standard deviation of what remains, of 255.
     """
 
     matrix: NDArray[np.float64]
     field: NDArray[np.float32]
     field_origin: tuple[float, float]
     cell_m: float
-    noise: float
 
     def apply(self, rgb: NDArray[np.uint8], grid: Grid, window: Window) -> NDArray[np.uint8]:
         """Return ``rgb`` (the earlier survey on ``window``) in the later survey's colours."""
@@ -73,9 +73,6 @@ def fit_tone(
 ) -> ToneMatch:
     """Fit the colour transform between two aligned overviews.
 
-    The transform is fitted by iteratively reweighted least squares with Tukey's biweight (tuning
-    constant 4.685), so that what really changed does not pull it.
-
     Args:
         before: uint8 RGB, shape ``(rows, cols, 3)``, the earlier survey.
         after: the later survey, same shape.
@@ -85,40 +82,44 @@ def fit_tone(
     Returns:
         The transform; the identity where there are too few pixels to fit one.
     """
-    x = before[valid].reshape(-1, 3).astype(np.float64)
-    y = after[valid].reshape(-1, 3).astype(np.float64)
+    steady = valid & ~_green(before) & ~_green(after)
+    # Plants change with the season: they would teach the fit to turn green into brown.
+    fitted = steady if steady.sum() >= max(_MIN_PIXELS, 0.15 * valid.sum()) else valid
+    x = before[fitted].reshape(-1, 3).astype(np.float64)
+    y = after[fitted].reshape(-1, 3).astype(np.float64)
     if len(x) < _MIN_PIXELS:
         identity = np.hstack([np.eye(3), np.zeros((3, 1))])
         centre = (grid.x0_m, grid.y0_m)
-        return ToneMatch(identity, np.zeros((2, 2), np.float32), centre, _FIELD_CELL_M, 8.0)
+        return ToneMatch(identity, np.zeros((2, 2), np.float32), centre, _FIELD_CELL_M)
     stride = max(1, len(x) // 60_000)
-    matrix, noise = _robust_affine(x[::stride], y[::stride])
+    matrix = _channel_lines(x[::stride], y[::stride])
     matched = np.asarray(cv2.transform(before, matrix), np.uint8)
-    field, origin, cell_m = _brightness_field(matched, after, valid, grid)
-    return ToneMatch(matrix, field, origin, cell_m, noise)
+    field, origin, cell_m = _brightness_field(matched, after, fitted, grid)
+    return ToneMatch(matrix, field, origin, cell_m)
 
 
-def _robust_affine(
-    x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
-    # Start from matched mean and spread per channel: already close, and blind to what changed.
-    gain = np.maximum(y.std(axis=0), 1.0) / np.maximum(x.std(axis=0), 1.0)
-    gain = np.clip(gain, 0.4, 2.5)
-    matrix = np.hstack([np.diag(gain), (np.median(y, 0) - gain * np.median(x, 0))[:, None]])
-    design = np.hstack([x, np.ones((len(x), 1))])
-    # A weak pull towards the start keeps the fit sane where the picture has almost no colour.
-    ridge = np.diag([25.0, 25.0, 25.0, 1e-3]) * len(x) * 0.02
-    start = matrix.copy()
-    noise = 20.0
-    for _ in range(_FIT_ROUNDS):
-        residual = y - design @ matrix.T
-        distance = np.sqrt((residual**2).sum(axis=1))
-        noise = max(2.0, 1.4826 * float(np.median(distance)) / 1.54)
-        u = np.minimum(distance / (4.685 * noise * 1.3), 1.0)
-        weight = (1 - u**2) ** 2
-        weighted = design * weight[:, None]
-        matrix = np.linalg.solve(weighted.T @ design + ridge, weighted.T @ y + ridge @ start.T).T
-    return matrix, noise
+def _green(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Excess green over brightness (Woebbecke et al., 1995), where it says plants."""
+    total = np.maximum(rgb.sum(axis=2, dtype=np.float32), 1.0)
+    return np.asarray(3 * rgb[..., 1] / total - 1 > _GREEN_EXCESS, np.bool_)
+
+
+def _channel_lines(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fit a line through matching percentiles of each channel.
+
+    A regression of pixel on pixel would flatten the picture: shadows that moved and edges that lie
+    aside scatter both ways. Percentiles of the whole are blind to where a colour went.
+    """
+    matrix = np.zeros((3, 4))
+    for channel in range(3):
+        first = np.percentile(x[:, channel], _PERCENTILES)
+        second = np.percentile(y[:, channel], _PERCENTILES)
+        spread = first - first.mean()
+        gain = float((spread * (second - second.mean())).sum() / max((spread**2).sum(), 1.0))
+        gain = float(np.clip(gain, *_GAIN_RANGE))
+        matrix[channel, channel] = gain
+        matrix[channel, 3] = second.mean() - gain * first.mean()
+    return matrix
 
 
 def _brightness_field(

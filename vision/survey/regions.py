@@ -170,6 +170,6 @@ def region_outline(region: Region, grid: Grid, *, tolerance_m: float) -> BaseGeo
     if factor > 1:
         size = (max(1, mask.shape[1] // factor), max(1, mask.shape[0] // factor))
         part = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
-        transform = transform * Affine.scale(mask.shape[1] / size[0], mask.shape[0] / size[1])
+        transform = transform @ Affine.scale(mask.shape[1] / size[0], mask.shape[0] / size[1])
         mask = np.asarray(part >= 128)
     return simple_outline(mask, transform, tolerance_m=tolerance_m, min_hole_m2=10.0)

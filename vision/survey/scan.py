@@ -165,7 +165,7 @@ def _tile(
         return _empty_tile(window)
     layers = change_layers(surroundings, min_height_m=options.min_height_m, learned=learned)
     masks = candidate_masks(surroundings, layers)
-    dust = dust_masks(surroundings)
+    dust = dust_masks(surroundings, layers.appearance)
     before, after = surroundings.cover_before, surroundings.cover_after
     tensor = {
         name: values[core]

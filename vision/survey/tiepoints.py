@@ -220,7 +220,8 @@ def match_grid(
     per_strip = max(1, (_STRIP_PX - patch_px) // spacing_px + 1)
     if spacing_px > 2 * patch_px:
         per_strip = 1
-    rows_per_job = max(1, 1024 // spacing_px)
+    # Tall jobs, as a tile row that two threads share is decoded twice; enough for all threads.
+    rows_per_job = max(1, min(2048 // spacing_px, math.ceil(len(rows) / (4 * workers))))
     jobs = [rows[i : i + rows_per_job] for i in range(0, len(rows), rows_per_job)]
     window = taper(patch_px)
 
