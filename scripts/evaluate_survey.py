@@ -40,7 +40,7 @@ from datasets.scoring import Score, area_agreement, match
 from vision.finding import Finding
 from vision.survey.align import align
 from vision.survey.compare import compare
-from vision.survey.comparison import CompareOptions
+from vision.survey.comparison import CompareOptions, SurveyComparison
 from vision.survey.pair import working_grid
 from vision.survey.raster import open_ortho
 
@@ -185,13 +185,25 @@ def _moved(outline: BaseGeometry, to_map: Transformer) -> BaseGeometry:
     return unary_union(parts)
 
 
-def evaluate_structures(
-    places: Sequence[Place], seeds: Sequence[int], *, with_dsm: bool, args: argparse.Namespace
-) -> None:
+KINDS = ("new_structure", "removed_structure", "land_clearing")
+
+
+def run_pair(pair: PlantedPair, place: Place, *, with_dsm: bool) -> SurveyComparison:
+    """Write a pair and compare it as a user would."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_pair(pair, place, Path(folder))
+        return compare(
+            paths["before"],
+            paths["after"],
+            before_dsm=paths["before_dsm"] if with_dsm else None,
+            after_dsm=paths["after_dsm"] if with_dsm else None,
+        )
+
+
+def evaluate_structures(places: Sequence[Place], seeds: Sequence[int], *, verbose: bool) -> None:
     """Recall and precision of structures, and area agreement of dust hotspots."""
-    tallies = {kind: Tally() for kind in ("new_structure", "removed_structure", "land_clearing")}
+    tallies = {with_dsm: {kind: Tally() for kind in KINDS} for with_dsm in (True, False)}
     shared_m2 = union_m2 = 0.0
-    options = CompareOptions()
     for place in places:
         for seed in seeds:
             pair = plant_pair(
@@ -202,45 +214,50 @@ def evaluate_structures(
                 buildings=place.buildings,
                 valid=place.valid,
             )
-            with tempfile.TemporaryDirectory() as folder:
-                paths = write_pair(pair, place, Path(folder))
-                result = compare(
-                    paths["before"],
-                    paths["after"],
-                    before_dsm=paths["before_dsm"] if with_dsm else None,
-                    after_dsm=paths["after_dsm"] if with_dsm else None,
-                    options=options,
-                )
-            by_kind = {k: [t for t in pair.truth if t.kind == k] for k in tallies}
-            for kind, tally in tallies.items():
-                truth = [on_map(t.polygon, place.transform) for t in by_kind[kind]]
-                found = outlines_of(result.findings, kind, place.crs)
-                score = match(truth, found)
-                tally.found += len(score.pairs)
-                tally.missed += len(score.missed)
-                tally.false += len(score.false)
-                for i in score.missed:
-                    tally.missed_forms[str(by_kind[kind][i].attributes.get("form", "-"))] += 1
-                for i in score.false:
-                    tally.false_of[_what_is(found[i], pair, place)] += 1
-                if args.verbose:
-                    _tell(kind, score, by_kind[kind], result.findings, pair, place)
+            for with_dsm in (True, False):
+                result = run_pair(pair, place, with_dsm=with_dsm)
+                line = _score_case(result, pair, place, tallies[with_dsm], verbose=verbose)
+                name = "with DSM" if with_dsm else "colour only"
+                print(f"  {place.name} seed {seed} {name}: {line}", flush=True)
             a, b = _dust(result.findings, pair, place)
             shared_m2, union_m2 = shared_m2 + a, union_m2 + b
-            print(
-                f"  {place.name} seed {seed}: residual {result.alignment.residual_rmse_m:.3f} m",
-                {k: f"{t.found}/{t.found + t.missed} +{t.false}" for k, t in tallies.items()},
-                f"dust IoU {a / max(b, 1):.2f}",
-                flush=True,
-            )
-    print(
-        f"structures {'with' if with_dsm else 'without'} DSM, "
-        f"{len(places)} places × {len(seeds)} seeds"
-    )
+    for with_dsm in (True, False):
+        name = "with DSM" if with_dsm else "without DSM, no learned cue"
+        print(f"structures {name}, {len(places)} places × {len(seeds)} seeds")
+        for kind, tally in tallies[with_dsm].items():
+            print(f"  {kind:18} {tally.line()}")
+            print(f"    missed: {dict(tally.missed_forms)}  false: {dict(tally.false_of)}")
+    print(f"dust hotspots on planted ground: area IoU {shared_m2 / max(union_m2, 1):.3f}")
+
+
+def _score_case(
+    result: SurveyComparison,
+    pair: PlantedPair,
+    place: Place,
+    tallies: dict[str, Tally],
+    *,
+    verbose: bool,
+) -> str:
+    words = []
     for kind, tally in tallies.items():
-        print(f"  {kind:18} {tally.line()}")
-        print(f"    missed: {dict(tally.missed_forms)}  false: {dict(tally.false_of)}")
-    print(f"  dust hotspots, planted ground: IoU {shared_m2 / max(union_m2, 1):.3f}")
+        planted = [t for t in pair.truth if t.kind == kind]
+        if kind == "land_clearing":
+            least_m2 = CompareOptions().min_clearing_area_m2
+            planted = [t for t in planted if t.area_m2(place.gsd_m) >= least_m2]
+        found = outlines_of(result.findings, kind, place.crs)
+        score = match([on_map(t.polygon, place.transform) for t in planted], found)
+        tally.found += len(score.pairs)
+        tally.missed += len(score.missed)
+        tally.false += len(score.false)
+        for i in score.missed:
+            what = planted[i].attributes
+            tally.missed_forms[f"{what.get('form', '-')} on {what.get('standing_on', '-')}"] += 1
+        for i in score.false:
+            tally.false_of[_what_is(found[i], pair, place)] += 1
+        if verbose:
+            _tell(kind, score, planted, result.findings, pair, place)
+        words.append(f"{kind} {len(score.pairs)}/{len(planted)} +{len(score.false)}")
+    return ", ".join(words)
 
 
 def _tell(
@@ -306,13 +323,13 @@ def _dust(findings: Sequence[Finding], pair: PlantedPair, place: Place) -> tuple
     return area_agreement(exposed, found, within=around.difference(heaps))
 
 
-def evaluate_unchanged(places: Sequence[Place], seeds: Sequence[int], *, with_dsm: bool) -> None:
+def evaluate_unchanged(places: Sequence[Place], seeds: Sequence[int]) -> None:
     """Count findings where nothing changed but light, season and place."""
-    false: Counter[str] = Counter()
+    false: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     hectares = 0.0
+    options = PlantOptions(**NOTHING, light_before=1.0, misalign=FULL_MISALIGNMENT)
     for place in places:
         for seed in seeds:
-            options = PlantOptions(**NOTHING, light_before=1.0, misalign=FULL_MISALIGNMENT)
             pair = plant_pair(
                 place.rgb,
                 gsd_m=place.gsd_m,
@@ -321,26 +338,27 @@ def evaluate_unchanged(places: Sequence[Place], seeds: Sequence[int], *, with_ds
                 buildings=place.buildings,
                 valid=place.valid,
             )
-            with tempfile.TemporaryDirectory() as folder:
-                paths = write_pair(pair, place, Path(folder))
-                result = compare(
-                    paths["before"],
-                    paths["after"],
-                    before_dsm=paths["before_dsm"] if with_dsm else None,
-                    after_dsm=paths["after_dsm"] if with_dsm else None,
+            for with_dsm in (True, False):
+                result = run_pair(pair, place, with_dsm=with_dsm)
+                # Bare ground is there whether or not anything changed: a hotspot is false only
+                # where it is said to be new, grown or covered.
+                here = Counter(
+                    f.kind.value
+                    for f in result.findings
+                    if f.kind.value != "dust_hotspot"
+                    or f.attributes["trend"] in ("new", "grew", "covered_since")
                 )
+                false[with_dsm] += here
+                name = "with DSM" if with_dsm else "colour only"
+                print(f"  {place.name} seed {seed} {name}: {dict(here)}", flush=True)
             hectares += result.ground.compared_area_m2 / 10_000
-            # Bare ground is there whether or not anything changed; it is not a false finding.
-            here = Counter(f.kind.value for f in result.findings if f.kind.value != "dust_hotspot")
-            new = [f for f in result.findings if f.attributes.get("trend") in ("new", "grew")]
-            here["dust_hotspot called new or grown"] = len(new)
-            false += here
-            print(f"  {place.name} seed {seed}: {dict(here)}", flush=True)
-    total = sum(false.values())
-    print(
-        f"unchanged, moved and re-lit, {'with' if with_dsm else 'without'} DSM: {hectares:.0f} ha,"
-        f" {total} false = {total / max(hectares, 1) * 10:.2f} per 10 ha  {dict(false)}"
-    )
+    for with_dsm, counts in false.items():
+        total = sum(counts.values())
+        print(
+            f"unchanged, moved and re-lit, {'with' if with_dsm else 'without'} DSM: "
+            f"{hectares:.0f} ha, {total} false = {total / max(hectares, 1) * 10:.2f} per 10 ha  "
+            f"{dict(counts)}"
+        )
 
 
 def evaluate_alignment(places: Sequence[Place], seeds: Sequence[int]) -> None:
@@ -408,12 +426,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="*")
     parser.add_argument("--places", type=int, nargs="*", help="numbers of the split's places")
     parser.add_argument("--side-px", type=int, default=CROP_PX)
-    parser.add_argument(
-        "--parts",
-        nargs="*",
-        default=["alignment", "dsm", "colour", "unchanged", "unchanged-dsm"],
-        choices=["alignment", "dsm", "colour", "unchanged", "unchanged-dsm"],
-    )
+    parts = ("alignment", "structures", "unchanged")
+    parser.add_argument("--parts", nargs="*", default=parts, choices=parts)
     parser.add_argument("--verbose", action="store_true", help="name every miss and false finding")
     args = parser.parse_args()
     if not args.ortho.exists():
@@ -431,10 +445,10 @@ def main() -> int:
     for part in args.parts:
         if part == "alignment":
             evaluate_alignment(places, seeds)
-        elif part in ("dsm", "colour"):
-            evaluate_structures(places, seeds, with_dsm=part == "dsm", args=args)
+        elif part == "structures":
+            evaluate_structures(places, seeds, verbose=args.verbose)
         else:
-            evaluate_unchanged(places, seeds, with_dsm=part == "unchanged-dsm")
+            evaluate_unchanged(places, seeds)
     return 0
 
 

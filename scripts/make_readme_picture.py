@@ -104,7 +104,9 @@ def view(pair: SurveyPair, grid: Grid) -> View:
     low = pair.before_dsm.read_surface(grid, grid.whole, displacement=pair.displacement)
     high = pair.after_dsm.read_surface(grid, grid.whole)
     rise = pair.datum.remove(high.height_m, grid, grid.whole) - low.height_m
-    return View(before.rgb, after.rgb, height_colours(rise), grid.transform)
+    first, second = before.rgb.copy(), after.rgb.copy()
+    first[~before.valid], second[~after.valid] = 255, 255
+    return View(first, second, height_colours(rise), grid.transform)
 
 
 def on_map(lonlat: BaseGeometry, crs: CRS) -> BaseGeometry:
@@ -128,8 +130,9 @@ def write(
 ) -> int:
     """Write a line with its baseline at ``at``; return the x where it ends."""
     face = cv2.FontFace("sans")
-    end = cv2.putText(canvas, words, at, colour, face, size, weight)
-    return int(end[0])
+    cv2.putText(canvas, words, at, colour, face, size, weight)
+    left, _, width, _ = cv2.getTextSize((WIDTH_PX, WIDTH_PX), words, at, face, size, weight)
+    return int(left + width)
 
 
 def width_of(words: str, *, size: int, weight: int = 400) -> int:
@@ -261,9 +264,6 @@ def header(comparison: SurveyComparison) -> Canvas:
     """Return the strip with name and figures of the comparison."""
     canvas = np.full((HEADER_PX, WIDTH_PX, 3), 255, np.uint8)
     end = write(canvas, "CityEye 城眼", (MARGIN_PX, 50), size=34, weight=700)
-    counts = {kind: 0 for kind in COLOURS}
-    for finding in comparison.findings:
-        counts[finding.kind] += 1
     words = (
         f"{comparison.ground.compared_area_m2 / 10_000:.1f} ha, aligned to "
         f"{comparison.alignment.residual_rmse_m:.2f} m, {len(comparison.findings)} findings"

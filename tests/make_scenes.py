@@ -24,9 +24,13 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import transform as move_shape
 
 from tests.make_rasters import EAST_M, GROUND_CRS, NORTH_M, write_bands
-from vision.survey.change import PairWindow, smooth_colour_distance
+from vision.survey.assessed import Assessed
+from vision.survey.candidates import Candidate, candidate_masks
+from vision.survey.change import PairWindow, change_layers, smooth_colour_distance
+from vision.survey.comparison import CompareOptions
 from vision.survey.grid import Grid
 from vision.survey.landcover import LandCover, classify
+from vision.survey.structures import assess
 
 GSD_M = 0.25
 SIDE_PX = 320
@@ -34,9 +38,10 @@ Box = tuple[float, float, float, float]
 """``(left, top, right, bottom)`` in metres from the scene's upper left corner."""
 
 GRASS, PAVING, EARTH = (84, 112, 62), (128, 126, 122), (172, 138, 104)
+RIPE = (110, 128, 80)
 RED_ROOF, BLUE_ROOF, WHITE_ROOF = (166, 70, 56), (58, 96, 168), (214, 212, 206)
 GREY_ROOF, NET = (150, 148, 146), (70, 128, 96)
-_ROUGH = {GRASS: 9.0, PAVING: 5.0, EARTH: 5.0, NET: 3.0}
+_ROUGH = {GRASS: 9.0, PAVING: 5.0, EARTH: 5.0, NET: 3.0, RIPE: 9.0}
 
 
 @lru_cache(maxsize=32)
@@ -125,7 +130,7 @@ class Scene:
         for step in range(1, reach + 1):
             cast |= np.roll(where, (-step, -step), (0, 1))
         cast &= ~where
-        self.rgb[cast] *= np.array([0.42, 0.45, 0.5], np.float32)
+        self.rgb[cast] *= np.array([0.27, 0.29, 0.33], np.float32)
 
     def tree(self, x_m: float, y_m: float, radius_m: float, height_m: float) -> None:
         """Put a crown: round, green, lumpy."""
@@ -300,6 +305,41 @@ def pair_window(
         colour_noise=float(np.percentile(distance, 70)),
         height_noise_m=0.03,
     )
+
+
+def assessed(
+    before: Scene,
+    after: Scene,
+    *,
+    heights: bool,
+    options: CompareOptions | None = None,
+    candidates: Sequence[Candidate] = (
+        Candidate.RAISED,
+        Candidate.LOWERED,
+        Candidate.RESURFACED,
+    ),
+) -> list[Assessed]:
+    """Every candidate of a scene as it is judged, best first, without files or alignment."""
+    options = options or CompareOptions()
+    pair = pair_window(before, after, heights=heights)
+    layers = change_layers(pair, min_height_m=options.min_height_m)
+    found = []
+    for candidate, mask in candidate_masks(pair, layers).items():
+        if candidate not in candidates:
+            continue
+        count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+        for label in range(1, count):
+            item = assess(
+                candidate,
+                np.asarray(labels == label),
+                pair,
+                layers,
+                transform=after.grid.transform,
+                options=options,
+            )
+            if item is not None:
+                found.append(item)
+    return sorted(found, key=lambda item: -item.score)
 
 
 def bare_cover(shape: tuple[int, int], **classes: NDArray[np.float32]) -> LandCover:

@@ -34,6 +34,8 @@ _MARGIN_M = 16.0
 # development split (scripts/evaluate_survey.py).
 _COLOUR_BASE = 2.5
 _COLOUR_NOISE_FACTOR = 3.0
+# Beyond this the two dates differ so much that waiting for calm would see nothing at all.
+_MOST_NOISE = 2.5
 _COLOUR_SLOPE = 1.5
 _TEXTURE_WEIGHT = 5.0
 _TEXTURE_CENTRE = 0.6
@@ -213,7 +215,7 @@ def appearance_change(pair: PairWindow, distance: NDArray[np.float32]) -> Probab
         distance: :func:`smooth_colour_distance` between them.
     """
     unlike = texture_change(pair.before, pair.after, gsd_m=pair.gsd_m)
-    centre = _COLOUR_BASE + _COLOUR_NOISE_FACTOR * pair.colour_noise
+    centre = _COLOUR_BASE + _COLOUR_NOISE_FACTOR * min(pair.colour_noise, _MOST_NOISE)
     score = (distance - np.float32(centre)) / np.float32(_COLOUR_SLOPE)
     score += np.float32(_TEXTURE_WEIGHT) * (unlike - np.float32(_TEXTURE_CENTRE))
     shadow = np.maximum(pair.cover_before.shadow, pair.cover_after.shadow)

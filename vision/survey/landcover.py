@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -242,7 +243,7 @@ def water_probability(
     return _judge(rgb, gsd_m, tone, (_water,))[0]
 
 
-Judge = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Judge = Callable[["_Seen"], NDArray[np.float32]]
 
 
 def _judge(
@@ -265,85 +266,94 @@ def _judge(
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
         first, last = max(0, top - reach), min(height, bottom + reach)
-        features = soil_features(even[first:last], gsd_m=gsd_m)
+        seen = _Seen(soil_features(even[first:last], gsd_m=gsd_m))
         for judge, plane in zip(judges, out, strict=True):
-            plane[top:bottom] = judge(features)[top - first : bottom - first]
+            plane[top:bottom] = judge(seen)[top - first : bottom - first]
     return out
 
 
-def _plane(features: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-    plane: NDArray[np.float32] = features[FEATURES.index(name)]
-    return plane
+class _Seen:
+    """The features of a strip, and the judgements that others are made of, each made once."""
+
+    def __init__(self, features: NDArray[np.float32]) -> None:
+        self.features = features
+
+    def plane(self, name: str) -> NDArray[np.float32]:
+        plane: NDArray[np.float32] = self.features[FEATURES.index(name)]
+        return plane
+
+    @cached_property
+    def living(self) -> NDArray[np.float32]:
+        red, blue = self.plane("red_point"), self.plane("blue_point")
+        excess_green = np.asarray(cv2.addWeighted(red, -0.5, blue, -0.5, 0.0), np.float32)
+        return _all_of(
+            _line(excess_green, *_LIVING_LN),
+            _line(red, *_LIVING_RED_LN),
+            # Blue roofs and blue sheet have so little red that they too count as "excess green".
+            _line(blue, *_LIVING_BLUE_LN),
+        )
+
+    @cached_property
+    def net(self) -> NDArray[np.float32]:
+        red, blue = self.plane("red_patch"), self.plane("blue_patch")
+        return _all_of(
+            _line(red, *_NET_RED_LN),
+            _line(blue - red, *_NET_BLUER_LN),
+            _line(blue, *_NET_BLUE_LN),
+            _line(self.plane("rough_patch"), *_NET_ROUGH),
+        )
 
 
-def _ramp(values: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
-    """0 at `start` and before, 1 at `end` and after (`end` may lie below `start`)."""
+def _line(values: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
+    """0 at `start`, 1 at `end` (which may lie below `start`), and on beyond both."""
     scale = 1.0 / (end - start)
-    out = np.asarray(cv2.addWeighted(values, scale, values, 0.0, -start * scale), np.float32)
-    return np.clip(out, 0, 1, out=out)
+    return np.asarray(cv2.addWeighted(values, scale, values, 0.0, -start * scale), np.float32)
 
 
 def _all_of(*parts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The least of several freshly made planes; the first is overwritten."""
+    """The least of several freshly made planes, held between 0 and 1; the first is overwritten."""
     out = parts[0]
     for part in parts[1:]:
         np.minimum(out, part, out=out)
-    return out
+    return np.clip(out, 0, 1, out=out)
 
 
-def _soil(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    count, height, width = features.shape
-    value = soil_model().log_odds(features.reshape(count, -1)).reshape(height, width)
+def _soil(seen: _Seen) -> NDArray[np.float32]:
+    count, height, width = seen.features.shape
+    value = soil_model().log_odds(seen.features.reshape(count, -1)).reshape(height, width)
     np.negative(value, out=value)
     np.minimum(value, _MAX_LOG_ODDS, out=value)
     cv2.exp(value, dst=value)
     value += 1.0
     np.reciprocal(value, out=value)
     # The network judges a place; what is green in itself is no bare earth, whatever lies around.
-    return _all_of(value, 1 - _living(features))
+    return _all_of(value, 1 - seen.living)
 
 
-def _living(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    red, blue = _plane(features, "red_point"), _plane(features, "blue_point")
-    excess_green = np.asarray(cv2.addWeighted(red, -0.5, blue, -0.5, 0.0), np.float32)
+def _vegetation(seen: _Seen) -> NDArray[np.float32]:
+    red, blue = seen.plane("red_point"), seen.plane("blue_point")
+    drying = _all_of(_line(blue, *_STRAW_BLUE_LN), _line(red, *_STRAW_RED_LN))
+    np.maximum(drying, seen.living, out=drying)
+    return _all_of(drying, 1 - seen.net)
+
+
+def _shadow(seen: _Seen) -> NDArray[np.float32]:
+    bluish = seen.plane("blue_point") - seen.plane("red_point")
+    dark = _line(seen.plane("bright_point"), *_SHADOW_BRIGHT_LN)
+    return _all_of(dark, _line(bluish, *_SHADOW_BLUISH_LN))
+
+
+def _net(seen: _Seen) -> NDArray[np.float32]:
+    return seen.net
+
+
+def _water(seen: _Seen) -> NDArray[np.float32]:
     return _all_of(
-        _ramp(excess_green, *_LIVING_LN),
-        _ramp(red, *_LIVING_RED_LN),
-        # Blue roofs and blue sheet have so little red that they too count as "excess green".
-        _ramp(blue, *_LIVING_BLUE_LN),
-    )
-
-
-def _vegetation(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    red, blue = _plane(features, "red_point"), _plane(features, "blue_point")
-    drying = _all_of(_ramp(blue, *_STRAW_BLUE_LN), _ramp(red, *_STRAW_RED_LN))
-    np.maximum(drying, _living(features), out=drying)
-    return _all_of(drying, 1 - _net(features))
-
-
-def _shadow(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    bluish = _plane(features, "blue_point") - _plane(features, "red_point")
-    dark = _ramp(_plane(features, "bright_point"), *_SHADOW_BRIGHT_LN)
-    return _all_of(dark, _ramp(bluish, *_SHADOW_BLUISH_LN))
-
-
-def _net(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    red, blue = _plane(features, "red_patch"), _plane(features, "blue_patch")
-    return _all_of(
-        _ramp(red, *_NET_RED_LN),
-        _ramp(blue - red, *_NET_BLUER_LN),
-        _ramp(blue, *_NET_BLUE_LN),
-        _ramp(_plane(features, "rough_patch"), *_NET_ROUGH),
-    )
-
-
-def _water(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    return _all_of(
-        _ramp(_plane(features, "rough_patch"), *_WATER_SMOOTH),
-        _ramp(_plane(features, "rough_place"), *_WATER_ROUGH),
-        _ramp(_plane(features, "bright_patch"), *_WATER_BRIGHT_LN),
-        _ramp(_plane(features, "red_patch"), *_WATER_RED_LN),
-        1 - _net(features),
+        _line(seen.plane("rough_patch"), *_WATER_SMOOTH),
+        _line(seen.plane("rough_place"), *_WATER_ROUGH),
+        _line(seen.plane("bright_patch"), *_WATER_BRIGHT_LN),
+        _line(seen.plane("red_patch"), *_WATER_RED_LN),
+        1 - seen.net,
     )
 
 

@@ -40,6 +40,9 @@ _SURFACE_WEIGHTS = {
     "square_gain": 1.96,  # squareness now - then
     "vehicle": -1.38,
 }
+# Concrete and asphalt are grey: CIE a*, b* within this of neutral. Dry crops are not.
+_GREY_CHROMA = 10.0
+_SHADE_L = 12.0
 # Where findings start: what appeared is worth more false alarms than what vanished, for which a
 # case is closed.
 _APPEARED_FROM, _VANISHED_FROM = math.log(0.28 / 0.72), math.log(0.45 / 0.55)
@@ -74,7 +77,9 @@ def assess_resurfaced(
         # Heights say that nothing stands here: what remains is ground that was paved.
         paved = features["vegetation_after"] + features["soil_after"] < 0.3
         ground = features["vegetation_before"] + features["soil_before"]
-        if not (appeared and paved and ground > 0.6 and shape.rectangularity > 0.6):
+        # What is much darker than before is rather the shade of something that rose beside it.
+        grey = features["chroma_after"] < _GREY_CHROMA and features["darkening"] < _SHADE_L
+        if not (appeared and paved and grey and ground > 0.6 and shape.rectangularity > 0.6):
             return None
         form = "hard_standing"
     return Assessed(
@@ -113,6 +118,8 @@ def surface_features(
     edge = {}
     contrast = {}
     spread = {}
+    chroma = {}
+    lightness = {}
     squareness = {}
     band = cv2.dilate(rim.astype(np.uint8), kernel) > 0
     for name, rgb in (("before", pair.before), ("after", pair.after)):
@@ -137,6 +144,8 @@ def surface_features(
         gap = (inside_mean - around_mean) * (0.5 / 1.275, 1.0, 1.0)
         contrast[name] = float(np.sqrt((gap**2).sum()))
         spread[name] = float(lab[core][:, 0].std())
+        lightness[name] = float(inside_mean[0])
+        chroma[name] = float(np.hypot(*(inside_mean[1:] - 128)))
     shadow_gain = np.clip(pair.cover_after.shadow - pair.cover_before.shadow, 0, 1)
     shadow_loss = np.clip(pair.cover_before.shadow - pair.cover_after.shadow, 0, 1)
     return {
@@ -151,6 +160,8 @@ def surface_features(
         "contrast_after": contrast["after"],
         "spread_before": spread["before"],
         "spread_after": spread["after"],
+        "chroma_after": chroma["after"],
+        "darkening": (lightness["before"] - lightness["after"]) / 2.55,
         "shadow_gain": inside(shadow_gain, around),
         "shadow_loss": inside(shadow_loss, around),
         "vegetation_before": inside(pair.cover_before.vegetation, core),

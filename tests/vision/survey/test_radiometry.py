@@ -47,8 +47,8 @@ def test_what_was_built_does_not_pull_the_match(share):
     before, after = SCENE.noisy(1), relit(later.noisy(2).astype(float), (1.15, 1.1, 1.0), 6)
     built = later.mask((78 - side, 78 - side, 78, 78))
     matched = fit_tone(before, after, ALL, grid=GRID).apply(before, GRID, GRID.whole)
-    # The slow field may follow a third of the ground a little, never the blue of the roof.
-    limit = 4.0 if share < 0.2 else 14.0
+    # A third of the ground may pull the match a little, never to the blue of the roof.
+    limit = 8.0 if share < 0.2 else 20.0
     assert np.median(apart(matched, after, ~built)) < limit
     assert np.median(apart(matched, after, built)) > 30
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
@@ -38,6 +38,7 @@ def changed(height_m, share, rng):
     return out
 
 
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 2**32 - 1),
     offset_m=st.floats(-40, 40),
