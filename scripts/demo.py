@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
+from rasterio.errors import NotGeoreferencedWarning
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
@@ -85,9 +87,16 @@ def inputs(*, heights: bool) -> ComparisonInputs:
     )
 
 
+def prepare() -> None:
+    """Set up a process for comparing, as the command line does."""
+    cv2.setNumThreads(1)
+    # rasterio warns of rasters of its own in memory; what it does against that fails with threads.
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)
+
+
 def colour_only() -> SurveyComparison:
     """Compare the sample without its surface models."""
-    cv2.setNumThreads(1)
+    prepare()
     files = inputs(heights=False)
     return compare(files.before, files.after, area=files.area, permits=files.permits)
 
@@ -196,7 +205,7 @@ def run(out: Path) -> None:
     """Compare twice, print both tables and where the report lies."""
     if not (SAMPLE / "truth.geojson").exists():
         raise InputError(f"{SAMPLE}: the sample is missing. Make it again: make sample")
-    cv2.setNumThreads(1)
+    prepare()
     began = time.perf_counter()
     print("Comparing the sample surveys of 3 September and 24 October 2026, twice …", flush=True)
     # A process of its own: both comparisons together then take little longer than one.

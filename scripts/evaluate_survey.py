@@ -285,7 +285,8 @@ def _tell(
         print(
             f"    false {kind} at {middle.x:.0f},{middle.y:.0f} score {finding.score} "
             f"{ {k: m.value for k, m in finding.measures.items()} } {finding.attributes} "
-            f"{[(v.cue, v.probability) for v in finding.cues]} near {_what_is(found[i], pair, place)}"
+            f"{[(v.cue, v.probability) for v in finding.cues]} "
+            f"near {_what_is(found[i], pair, place)}"
         )
 
 

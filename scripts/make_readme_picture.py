@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
+from rasterio.errors import NotGeoreferencedWarning
 from shapely.geometry import Polygon, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -383,6 +385,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     cv2.setNumThreads(1)
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)
     try:
         canvas = make()
     except CityEyeError as error:

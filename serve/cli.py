@@ -101,6 +101,12 @@ def compare(
             "valid_to, max_height_m). Structures they cover are marked permitted."
         ),
     ] = None,
+    roads: Annotated[
+        Path | None,
+        typer.Option(
+            help="Roads (GeoJSON lines or polygons): dust hotspots tell how near they are."
+        ),
+    ] = None,
     min_area_m2: Annotated[
         float, typer.Option(min=0.1, help="Smallest structure to report, m².")
     ] = 10.0,
@@ -152,7 +158,7 @@ def compare(
             force_alignment=force,
             limits=_settings().raster,
         )
-        inputs = ComparisonInputs(before, after, before_dsm, after_dsm, area, permits)
+        inputs = ComparisonInputs(before, after, before_dsm, after_dsm, area, permits, roads)
         # The windows already run on every core; threads inside OpenCV would only get in the way.
         cv2.setNumThreads(1)
         with _progress(shown=not as_json) as progress:

@@ -63,6 +63,8 @@ MEASURES: dict[str, Words] = {
     "site_exposed_after_m2": Words("全场后期裸露", "Whole site exposed after"),
     "covered_share": Words("防尘网覆盖比例", "Share under net"),
     "distance_to_edge_m": Words("距比对范围边界", "Distance to the area's edge"),
+    "distance_to_road_m": Words("距最近道路", "Distance to the nearest road"),
+    "row_coherence": Words("垄向一致性", "Rows running one way"),
     "vegetation_lost_share": Words("植被减少比例", "Vegetation lost"),
     "dwell_s": Words("停留时长", "Dwell"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ class Assessed:
         measures: area, height and shape with units.
         attributes: words: ``form``, ``ground_before``, ``ground_after``.
         cues: what each cue said inside the outline.
+        terms: the terms of a colour candidate's score.
     """
 
     kind: FindingKind
@@ -34,6 +35,7 @@ class Assessed:
     measures: Measures
     attributes: dict[str, str]
     cues: tuple[CueVote, ...]
+    terms: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

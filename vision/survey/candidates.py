@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.survey.change import UNCHANGED_BELOW, ChangeLayers, PairWindow
+from vision.survey.change import UNCHANGED_BELOW, ChangeLayers, PairWindow, row_strips
 from vision.survey.masks import Mask, disc, tidy
 
 
@@ -44,6 +44,25 @@ def built_likeness(
     )
 
 
+def _resurfaced(pair: PairWindow, layers: ChangeLayers, rows: slice) -> Mask:
+    """Where on some rows something built appeared or vanished, by how it looks."""
+    before, after = pair.cover_before, pair.cover_after
+    colour = layers.colour[rows]
+    built_after = built_likeness(
+        _overridden(after.vegetation[rows], colour),
+        after.soil[rows],
+        after.shadow[rows],
+        after.net[rows],
+    )
+    seen = colour if layers.learned is None else np.maximum(colour, layers.learned[rows])
+    appeared = seen * built_after > 0.4
+    # What is gone left bare ground or plants; it is told from grown crops by not being either.
+    built_before = (1 - before.vegetation[rows]) * (1 - before.soil[rows])
+    built_before *= 1 - before.shadow[rows]
+    built_before *= layers.appearance[rows]
+    return np.asarray(appeared | (built_before > 0.5), np.bool_)
+
+
 def candidate_masks(pair: PairWindow, layers: ChangeLayers) -> dict[Candidate, Mask]:
     """Return where each kind of candidate may be on a window.
 
@@ -52,14 +71,9 @@ def candidate_masks(pair: PairWindow, layers: ChangeLayers) -> dict[Candidate, M
     then only looks for hard standing, which has no height.
     """
     before, after, gsd_m = pair.cover_before, pair.cover_after, pair.gsd_m
-    built_after = built_likeness(
-        _overridden(after.vegetation, layers.colour), after.soil, after.shadow, after.net
-    )
-    appeared = _surface_change(layers) * built_after > 0.4
-    # What is gone left bare ground or plants; it is told from grown crops by not being either.
-    built_before = (1 - before.vegetation) * (1 - before.soil) * (1 - before.shadow)
-    vanished = layers.appearance * built_before > 0.5
-    resurfaced = appeared | vanished
+    resurfaced = np.empty(pair.valid.shape, np.bool_)
+    for _, rows, _ in row_strips(len(resurfaced)):
+        resurfaced[rows] = _resurfaced(pair, layers, rows)
     # A dust net is green too; taking it off is no clearing.
     plants = (before.vegetation > 0.5) & (before.net < 0.3)
     cleared = plants & (after.soil > 0.5) & (layers.appearance >= UNCHANGED_BELOW) & pair.valid
@@ -74,9 +88,3 @@ def candidate_masks(pair: PairWindow, layers: ChangeLayers) -> dict[Candidate, M
         resurfaced &= near_height == 0
     masks[Candidate.RESURFACED] = tidy(resurfaced, gsd_m, open_m=0.6, close_m=0.6)
     return masks
-
-
-def _surface_change(layers: ChangeLayers) -> NDArray[np.float32]:
-    if layers.learned is None:
-        return layers.colour
-    return np.maximum(layers.colour, layers.learned)

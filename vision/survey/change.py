@@ -8,6 +8,7 @@ gives a probability; the fused one says how likely it is that something was buil
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +46,9 @@ _PAINT_DISTANCE, _PAINT_RANGE = 8.0, 8.0
 UNCHANGED_BELOW = 0.3
 _COLOUR_REACH_M = 0.2
 _TEXTURE_WINDOW_M = 3.0
+# Rows worked on at a time, so that what is between two steps stays in the processor's cache: on a
+# whole window most of the time would go into waiting for memory.
+_STRIP_PX = 64
 
 
 class LearnedCue(Protocol):
@@ -134,6 +138,23 @@ def tolerance_px(gsd_m: float) -> int:
     return max(1, round(EDGE_TOLERANCE_M / gsd_m))
 
 
+def row_strips(rows: int, *, reach_px: int = 0) -> Iterator[tuple[slice, slice, slice]]:
+    """Cut a window into strips of rows.
+
+    Args:
+        rows: the window's.
+        reach_px: how far beyond its own rows a strip must see.
+
+    Yields:
+        The strip's rows with what it must see; the strip's own rows; and these, counted from the
+        first of those it sees.
+    """
+    for top in range(0, rows, _STRIP_PX):
+        bottom = min(rows, top + _STRIP_PX)
+        first, last = max(0, top - reach_px), min(rows, bottom + reach_px)
+        yield slice(first, last), slice(top, bottom), slice(top - first, bottom - first)
+
+
 def colour_distance(
     before: NDArray[np.uint8], after: NDArray[np.uint8], *, reach_px: int
 ) -> NDArray[np.float32]:
@@ -170,9 +191,13 @@ def smooth_colour_distance(
     before: NDArray[np.uint8], after: NDArray[np.uint8], *, gsd_m: float
 ) -> NDArray[np.float32]:
     """Return :func:`colour_distance` forgiving one pixel of 0.2 m, averaged over 1 m."""
-    distance = colour_distance(before, after, reach_px=max(1, round(_COLOUR_REACH_M / gsd_m)))
+    reach = max(1, round(_COLOUR_REACH_M / gsd_m))
     side = max(3, 2 * round(0.5 / gsd_m) + 1)
-    return np.asarray(cv2.blur(distance, (side, side)), np.float32)
+    smooth = np.empty(before.shape[:2], np.float32)
+    for seen, own, inner in row_strips(len(before), reach_px=reach + side // 2):
+        distance = colour_distance(before[seen], after[seen], reach_px=reach)
+        smooth[own] = cv2.blur(distance, (side, side))[inner]
+    return smooth
 
 
 def texture_change(
@@ -216,11 +241,18 @@ def appearance_change(pair: PairWindow, distance: NDArray[np.float32]) -> Probab
     """
     unlike = texture_change(pair.before, pair.after, gsd_m=pair.gsd_m)
     centre = _COLOUR_BASE + _COLOUR_NOISE_FACTOR * min(pair.colour_noise, _MOST_NOISE)
-    score = (distance - np.float32(centre)) / np.float32(_COLOUR_SLOPE)
-    score += np.float32(_TEXTURE_WEIGHT) * (unlike - np.float32(_TEXTURE_CENTRE))
-    shadow = np.maximum(pair.cover_before.shadow, pair.cover_after.shadow)
-    probability = sigmoid(score) * (1 - np.float32(0.75) * shadow)
-    return np.asarray(np.where(pair.valid, probability, 0), np.float32)
+    offset = -centre / _COLOUR_SLOPE - _TEXTURE_WEIGHT * _TEXTURE_CENTRE
+    probability = np.empty_like(distance)
+    for _, rows, _ in row_strips(len(distance)):
+        score = cv2.addWeighted(
+            distance[rows], 1 / _COLOUR_SLOPE, unlike[rows], _TEXTURE_WEIGHT, offset
+        )
+        lit = np.maximum(pair.cover_before.shadow[rows], pair.cover_after.shadow[rows])
+        lit *= np.float32(-0.75)
+        lit += np.float32(1)
+        np.multiply(sigmoid(np.asarray(score, np.float32)), lit, out=probability[rows])
+    probability[~pair.valid] = 0
+    return probability
 
 
 def colour_cue(
@@ -232,9 +264,16 @@ def colour_cue(
     too large for growth is a green roof.
     """
     before, after = pair.cover_before.vegetation, pair.cover_after.vegetation
-    plants = after * np.maximum(before, 0.8)
-    painted = np.clip((distance - _PAINT_DISTANCE) / _PAINT_RANGE, 0, 1)
-    return np.asarray(appearance * (1 - plants * (1 - painted)), np.float32)
+    colour = np.empty_like(appearance)
+    for _, rows, _ in row_strips(len(appearance)):
+        # Not painted: 1 up to the distance that growth explains, 0 from the range's end on.
+        plants = (_PAINT_DISTANCE + _PAINT_RANGE - distance[rows]) * np.float32(1 / _PAINT_RANGE)
+        np.clip(plants, 0, 1, out=plants)
+        plants *= after[rows]
+        plants *= np.maximum(before[rows], np.float32(0.8))
+        np.subtract(1, plants, out=plants)
+        np.multiply(appearance[rows], plants, out=colour[rows])
+    return colour
 
 
 def height_cues(
@@ -309,7 +348,11 @@ def change_layers(
 
 def sigmoid(x: NDArray[np.float32]) -> Probability:
     """Return the logistic function of ``x``, safe for large values."""
-    return np.asarray(1 / (1 + cv2.exp(-np.clip(x, -30, 30).astype(np.float32))), np.float32)
+    value = np.clip(x, -30, 30).astype(np.float32, copy=False)
+    np.negative(value, out=value)
+    value = np.asarray(cv2.exp(value), np.float32)
+    value += 1
+    return np.asarray(np.reciprocal(value, out=value), np.float32)
 
 
 def logit(p: Probability) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
 
-from vision.errors import InputError
+from vision.errors import BadRaster, InputError
 from vision.survey.align import Alignment, align
 from vision.survey.change import LearnedCue
 from vision.survey.comparison import (
@@ -28,7 +28,7 @@ from vision.survey.pair import SurveyPair, make_pair, working_crs, working_grid
 from vision.survey.pictures import MOST_PICTURED, survey_pictures
 from vision.survey.raster import SurveyRaster, open_ortho, open_surface
 from vision.survey.scan import scan
-from vision.survey.vectors import read_area, read_permits
+from vision.survey.vectors import read_area, read_permits, read_roads
 
 Progress = Callable[[str, float], None]
 """Told the stage (``read``, ``align``, ``change``, ``findings``, ``pictures``) and 0–1 of it."""
@@ -44,6 +44,7 @@ class ComparisonInputs:
     after_dsm: Path | None = None
     area: Path | None = None
     permits: Path | None = None
+    roads: Path | None = None
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ def compare(
     options: CompareOptions | None = None,
     area: str | Path | None = None,
     permits: str | Path | None = None,
+    roads: str | Path | None = None,
     learned: LearnedCue | None = None,
     change_path: Path | None = None,
     progress: Progress | None = None,
@@ -84,6 +86,7 @@ def compare(
         options: thresholds and settings.
         area: polygons to look at (GeoJSON or GeoPackage); everything by default.
         permits: building permits to hold new structures against.
+        roads: roads (lines or polygons) to give each dust hotspot's distance to.
         learned: a trained change model, if there is one.
         change_path: where to write the change probability as a plain GeoTIFF; not written if None.
         progress: called with the stage and how much of it is done.
@@ -93,7 +96,13 @@ def compare(
         OutputError: the change raster could not be written.
     """
     inputs = ComparisonInputs(
-        Path(before), Path(after), _path(before_dsm), _path(after_dsm), _path(area), _path(permits)
+        Path(before),
+        Path(after),
+        _path(before_dsm),
+        _path(after_dsm),
+        _path(area),
+        _path(permits),
+        _path(roads),
     )
     comparison, _ = run(
         inputs,
@@ -136,6 +145,7 @@ def run(
             crs = working_crs(after)
             area = None if inputs.area is None else (read_area(inputs.area, crs), crs)
             permits = () if inputs.permits is None else read_permits(inputs.permits, crs)
+            roads = None if inputs.roads is None else read_roads(inputs.roads, crs)
             grid = working_grid(before, after, options=options, area=area)
         hashing = stack.enter_context(ThreadPoolExecutor(1, "sha256"))
         hashes = {role: hashing.submit(file.sha256) for role, file in files.items()}
@@ -156,7 +166,7 @@ def run(
                 area=None if area is None else area[0],
             )
         workers = options.workers or os.cpu_count() or 1
-        with stack.enter_context(ThreadPoolExecutor(workers, "window")) as pool:
+        with _pool(workers) as pool:
             with clock.stage("change"):
                 scanned = scan(
                     pair,
@@ -174,6 +184,7 @@ def run(
                     options=options,
                     learned=learned,
                     permits=permits,
+                    roads=roads,
                     pool=pool,
                     source=(before.info.path.name, after.info.path.name),
                     hashes=(hashes["before"].result(), hashes["after"].result()),
@@ -205,6 +216,16 @@ def run(
     return comparison, pictures
 
 
+@contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads for windows; an error or an interrupt drops the work that still waits."""
+    pool = ThreadPoolExecutor(workers, "window")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 def _open_all(
     inputs: ComparisonInputs, options: CompareOptions, stack: ExitStack
 ) -> dict[str, SurveyRaster]:
@@ -217,6 +238,11 @@ def _open_all(
         files["after_dsm"] = open_surface(inputs.after_dsm, limits=options.limits)
     for file in files.values():
         stack.enter_context(file)
+        if not file.has_data():
+            raise BadRaster(
+                f"{file.info.path}: every pixel is marked as no data. Export the survey again "
+                "with its data, or mend its nodata value or alpha band."
+            )
     return files
 
 

@@ -34,7 +34,7 @@ from vision.survey.change import LearnedCue, change_layers, margin_px
 from vision.survey.comparison import CompareOptions
 from vision.survey.dust import Hotspot, SiteFinder
 from vision.survey.grid import Window
-from vision.survey.pair import WINDOW_STEP_PX, SurveyPair
+from vision.survey.pair import SurveyPair, even_window
 from vision.survey.regions import Region
 from vision.survey.scan import Scan
 from vision.survey.vectors import Permit
@@ -71,6 +71,7 @@ def judge(
     options: CompareOptions,
     learned: LearnedCue | None,
     permits: tuple[Permit, ...],
+    roads: BaseGeometry | None,
     pool: Executor,
     source: tuple[str, str],
     hashes: tuple[str, str],
@@ -84,6 +85,7 @@ def judge(
         options: thresholds.
         learned: the learned cue, if there is one.
         permits: building permits in the working CRS.
+        roads: roads in the working CRS, if given.
         pool: runs the looks.
         source: file names of the earlier and later survey.
         hashes: their SHA-256.
@@ -92,9 +94,9 @@ def judge(
     Raises:
         BadRaster: a survey's pixels cannot be decoded.
     """
-    assessed = _without_doubles(_look_at_all(pair, scanned, options, learned, pool, progress))
+    assessed = _without_doubles(assess_all(pair, scanned, options, learned, pool, progress))
     hotspots = _hotspots(pair, scanned, options)
-    context = _Context(pair, options, learned, permits, source, hashes)
+    context = _Context(pair, options, learned, permits, roads, source, hashes)
     judged = [context.structure(item) for item in assessed]
     judged += [context.hotspot(item) for item in hotspots]
     return sorted(
@@ -103,7 +105,7 @@ def judge(
     )
 
 
-def _look_at_all(
+def assess_all(
     pair: SurveyPair,
     scanned: Scan,
     options: CompareOptions,
@@ -111,6 +113,7 @@ def _look_at_all(
     pool: Executor,
     progress: Callable[[float], None],
 ) -> list[Assessed]:
+    """Look at every candidate as a whole; return those that score at least ``min_score``."""
     looks = []
     results: list[Assessed] = []
     for candidate, collector in scanned.candidates.items():
@@ -148,7 +151,8 @@ def _look(
         mask = shrunk >= 128
         if not mask.any():
             return None
-    window = _even(Window(row, col, mask.shape[0], mask.shape[1]).grown(margin_px(grid.gsd_m)))
+    window = Window(row, col, mask.shape[0], mask.shape[1]).grown(margin_px(grid.gsd_m))
+    window = even_window(window)
     placed = np.zeros((window.height, window.width), np.bool_)
     top, left = row - window.row, col - window.col
     placed[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
@@ -162,15 +166,6 @@ def _look(
         transform=grid.window_transform(window),
         options=options,
     )
-
-
-def _even(window: Window) -> Window:
-    """Grow a window so that it starts and ends on multiples of :data:`WINDOW_STEP_PX`."""
-    step = WINDOW_STEP_PX
-    row, col = window.row // step * step, window.col // step * step
-    bottom = -(-(window.row + window.height) // step) * step
-    right = -(-(window.col + window.width) // step) * step
-    return Window(row, col, bottom - row, right - col)
 
 
 def _without_doubles(items: list[Assessed]) -> list[Assessed]:
@@ -216,6 +211,7 @@ class _Context:
         options: CompareOptions,
         learned: LearnedCue | None,
         permits: tuple[Permit, ...],
+        roads: BaseGeometry | None,
         source: tuple[str, str],
         hashes: tuple[str, str],
     ) -> None:
@@ -223,6 +219,7 @@ class _Context:
         self._options = options
         self._learned = learned
         self._permits = permits
+        self._roads = roads
         self._tree = STRtree([permit.geometry for permit in permits])
         self._to_wgs84 = Transformer.from_crs(
             pair.grid.crs, CRS.from_epsg(4326), always_xy=True
@@ -268,6 +265,9 @@ class _Context:
         if self._pair.area is not None:
             edge_m = float(item.outline.distance(self._pair.area.boundary))
             measures["distance_to_edge_m"] = Measure(value=round(edge_m, 1), unit="m")
+        if self._roads is not None:
+            road_m = float(item.outline.distance(self._roads))
+            measures["distance_to_road_m"] = Measure(value=round(road_m, 1), unit="m")
         finding = Finding(
             id=self._id(FindingKind.DUST_HOTSPOT, item.outline),
             kind=FindingKind.DUST_HOTSPOT,

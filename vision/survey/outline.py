@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.features import shapes
 from shapely import affinity, make_valid
 from shapely.geometry import MultiPolygon, Polygon, shape
@@ -18,6 +20,9 @@ _RECTANGLE_IOU = 0.86
 _SQUARED_IOU = 0.82
 # Edges within this angle of the main direction or across it are drawn square to it.
 _SQUARE_DEG = 30.0
+
+# `shapes` holds the mask's own mask as a picture without a place on the map and warns of it.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=r"rasterio\.features")
 
 
 def mask_polygon(mask: NDArray[np.bool_], transform: Affine) -> BaseGeometry:

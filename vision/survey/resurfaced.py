@@ -24,8 +24,8 @@ from vision.survey.masks import Mask, disc, inside, main_part
 from vision.survey.outline import mask_polygon, rectangle_fit, regular_outline
 
 # Log-odds of a colour candidate being a structure: a logistic regression on candidates from the
-# development split of scripts/evaluate_survey.py, with a weak pull to zero. Each feature is centred
-# where the comment says; "now" is the date at which the thing stands.
+# development split, with a weak pull to zero, by scripts/fit_surface_score.py. Each feature is
+# centred where the comment says; "now" is the date at which the thing stands.
 _SURFACE_WEIGHTS = {
     "one": -2.06,
     "rectangle": 1.01,  # rectangularity - 0.85
@@ -71,6 +71,7 @@ def assess_resurfaced(
     appeared = features["edge_ratio"] + features["contrast_ratio"] > 0
     then = "before" if appeared else "after"
     vehicle = vehicle_likeness(shape, None, on_plants=features[f"vegetation_{then}"])
+    terms = surface_terms(features, appeared=appeared, vehicle=vehicle)
     score = logistic(surface_score(features, appeared=appeared, vehicle=vehicle))
     form = "unknown"
     if with_heights:
@@ -89,6 +90,7 @@ def assess_resurfaced(
         structure_measures(shape),
         ground_words(pair, body) | {"form": form},
         votes_of(layers, body, height=layers.rise if appeared else layers.fall),
+        terms,
     )
 
 
@@ -175,8 +177,10 @@ def surface_features(
     }
 
 
-def surface_score(features: dict[str, float], *, appeared: bool, vehicle: float) -> float:
-    """Return a candidate's log-odds of being a finding; 0 is where findings start.
+def surface_terms(
+    features: dict[str, float], *, appeared: bool, vehicle: float
+) -> dict[str, float]:
+    """Return the terms of :func:`surface_score`, each centred near what is usual.
 
     Args:
         features: of :func:`surface_features`.
@@ -185,7 +189,7 @@ def surface_score(features: dict[str, float], *, appeared: bool, vehicle: float)
     """
     now, then = ("after", "before") if appeared else ("before", "after")
     soil, area = features[f"soil_{now}"], features["area_log"] - 1.5
-    terms = {
+    return {
         "one": 1.0,
         "rectangle": features["rectangularity"] - 0.85,
         "soil": soil - 0.3,
@@ -199,5 +203,13 @@ def surface_score(features: dict[str, float], *, appeared: bool, vehicle: float)
         "square_gain": features[f"squareness_{now}"] - features[f"squareness_{then}"],
         "vehicle": vehicle,
     }
+
+
+def surface_score(features: dict[str, float], *, appeared: bool, vehicle: float) -> float:
+    """Return a candidate's log-odds of being a finding; 0 is where findings start.
+
+    The arguments are those of :func:`surface_terms`.
+    """
+    terms = surface_terms(features, appeared=appeared, vehicle=vehicle)
     log_odds = sum(_SURFACE_WEIGHTS[name] * value for name, value in terms.items())
     return log_odds - (_APPEARED_FROM if appeared else _VANISHED_FROM)

@@ -28,9 +28,9 @@ from vision.survey.comparison import CompareOptions, GroundSummary
 from vision.survey.dust import GROUND_FEATURES, SITE_FEATURES, dust_masks
 from vision.survey.grid import Grid, Window
 from vision.survey.masks import Mask
-from vision.survey.pair import SurveyPair
+from vision.survey.pair import SurveyPair, even_window
 from vision.survey.regions import RegionCollector
-from vision.survey.tillage import TENSOR_FEATURES, row_tensor
+from vision.survey.tillage import TENSOR_FEATURES, reach_px, row_tensor
 
 CLEARED_FEATURES = ("vegetation_before", "soil_after", "colour", "fall", *TENSOR_FEATURES)
 
@@ -158,8 +158,10 @@ def _tile(
     pair: SurveyPair, window: Window, options: CompareOptions, learned: LearnedCue | None
 ) -> _Tile:
     margin = margin_px(pair.grid.gsd_m)
-    surroundings = pair.read(window.grown(margin))
-    core = np.s_[margin : margin + window.height, margin : margin + window.width]
+    place = even_window(window.grown(margin))
+    surroundings = pair.read(place)
+    top, left = window.row - place.row, window.col - place.col
+    core = np.s_[top : top + window.height, left : left + window.width]
     valid = surroundings.valid[core]
     if not valid.any():
         return _empty_tile(window)
@@ -167,10 +169,7 @@ def _tile(
     masks = candidate_masks(surroundings, layers)
     dust = dust_masks(surroundings, layers.appearance)
     before, after = surroundings.cover_before, surroundings.cover_after
-    tensor = {
-        name: values[core]
-        for name, values in row_tensor(surroundings.after, gsd_m=pair.grid.gsd_m).items()
-    }
+    tensor = _core_tensor(surroundings.after, core, gsd_m=pair.grid.gsd_m)
     fall = np.zeros_like(layers.colour) if layers.loss_m is None else layers.loss_m
     change = np.rint(layers.fused[core] * CHANGE_SCALE).astype(np.uint8)
     # Faint noise says nothing and would only make the file large.
@@ -206,6 +205,21 @@ def _tile(
         site_features={name: v[core] for name, v in dust.site_features().items()},
         totals_px=np.array([float(np.count_nonzero(v)) for v in sums]),
     )
+
+
+def _core_tensor(
+    rgb: NDArray[np.uint8], core: tuple[slice, slice], *, gsd_m: float
+) -> dict[str, NDArray[np.float32]]:
+    """The structure tensor of a window's core; what it looks at beyond that lies on the window."""
+    reach = reach_px(gsd_m)
+    # Where the window reaches less far around its core, the picture's own edge comes first.
+    starts = [max(0, part.start - reach) for part in core]
+    seen = rgb[starts[0] : core[0].stop + reach, starts[1] : core[1].stop + reach]
+    own = tuple(
+        slice(part.start - start, part.stop - start)
+        for part, start in zip(core, starts, strict=True)
+    )
+    return {name: values[own] for name, values in row_tensor(seen, gsd_m=gsd_m).items()}
 
 
 def _empty_tile(window: Window) -> _Tile:

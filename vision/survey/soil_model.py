@@ -205,10 +205,8 @@ def soil_features(rgb: NDArray[np.uint8], *, gsd_m: float) -> NDArray[np.float32
     _spread(blue * blue, out[7], place, out[12])
     # Excess green in logarithms: ln G - (ln R + ln B) / 2.
     excess_green = np.asarray(cv2.addWeighted(out[0], -0.5, out[1], -0.5, 0), np.float32)
-    plants = cv2.compare(excess_green, _PLANT_LN, cv2.CMP_GT)
-    size = (2 * place + 1, 2 * place + 1)
-    cv2.boxFilter(plants, cv2.CV_32F, size, dst=out[13])
-    out[13] *= np.float32(1 / 255)
+    plants = (excess_green > _PLANT_LN).view(np.uint8)
+    cv2.boxFilter(plants, cv2.CV_32F, (2 * place + 1, 2 * place + 1), dst=out[13])
     return out
 
 

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.survey.change import row_strips
+
 TENSOR_FEATURES = ("tensor_cos", "tensor_sin", "tensor_size")
 
 # Rows of crops are 0.3–0.8 m apart: finer structure than this is noise, coarser is shape.
@@ -31,18 +33,23 @@ def row_tensor(rgb: NDArray[np.uint8], *, gsd_m: float) -> dict[str, NDArray[np.
         float32 arrays of shape ``(rows, cols)``: the gradient's size times the cosine and the sine
         of twice its direction, and its size.
     """
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     sigma = max(0.6, _ROW_SCALE_M / gsd_m)
-    smooth = cv2.GaussianBlur(grey, (0, 0), sigma).astype(np.float32)
-    dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3)
-    dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3)
-    # The size, not its square: one strong edge must not outvote a whole field.
-    size = cv2.magnitude(dx, dy) + np.float32(1e-3)
-    return {
-        "tensor_cos": np.asarray((dx * dx - dy * dy) / size, np.float32),
-        "tensor_sin": np.asarray(2 * dx * dy / size, np.float32),
-        "tensor_size": np.asarray(size, np.float32),
-    }
+    cos, sin, size = (np.empty(rgb.shape[:2], np.float32) for _ in range(3))
+    for seen, own, inner in row_strips(len(rgb), reach_px=reach_px(gsd_m)):
+        grey = cv2.cvtColor(rgb[seen], cv2.COLOR_RGB2GRAY)
+        smooth = cv2.GaussianBlur(grey, (0, 0), sigma)
+        dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3)[inner]
+        dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3)[inner]
+        # The size, not its square: one strong edge must not outvote a whole field.
+        strength = np.add(cv2.magnitude(dx, dy), np.float32(1e-3), out=size[own])
+        np.divide(dx * dx - dy * dy, strength, out=cos[own])
+        np.divide(cv2.multiply(dx, dy, scale=2), strength, out=sin[own])
+    return {"tensor_cos": cos, "tensor_sin": sin, "tensor_size": size}
+
+
+def reach_px(gsd_m: float) -> int:
+    """Return how far around a pixel :func:`row_tensor` looks."""
+    return math.ceil(4 * max(0.6, _ROW_SCALE_M / gsd_m)) + 2
 
 
 def row_coherence(means: Mapping[str, float]) -> float:

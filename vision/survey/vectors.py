@@ -39,6 +39,10 @@ _GREATEST_HEIGHT_M = 1000.0
 _MEND_AREA = "Draw the area as polygons."
 
 
+_AREAS = ("Polygon", "MultiPolygon")
+_LINES = ("LineString", "MultiLineString")
+
+
 class VectorLimits(BaseModel):
     """What a vector file may hold."""
 
@@ -124,6 +128,29 @@ def read_area(path: str | Path, crs: CRS, *, limits: VectorLimits | None = None)
     return area
 
 
+def read_roads(path: str | Path, crs: CRS, *, limits: VectorLimits | None = None) -> BaseGeometry:
+    """Read the lines and polygons of a GeoJSON file, or the polygons of a GeoPackage, as roads.
+
+    Args:
+        path: GeoJSON or GeoPackage.
+        crs: the working CRS.
+        limits: what the file may hold.
+
+    Returns:
+        The union of all, in ``crs``.
+
+    Raises:
+        BadVector: the file cannot be read, or a row is neither line nor polygon.
+        LimitExceeded: the file holds more than ``limits`` allow.
+    """
+    path = Path(path).absolute()
+    shapes = _polygons(path, crs, limits or VectorLimits(), kinds=_AREAS + _LINES)
+    roads = shapely.union_all([shape for _, shape in shapes])
+    if roads.is_empty:
+        raise BadVector(f"{path}: holds no road. Give roads as lines or polygons.")
+    return roads
+
+
 def read_permits(
     path: str | Path, crs: CRS, *, limits: VectorLimits | None = None
 ) -> tuple[Permit, ...]:
@@ -173,7 +200,11 @@ def read_permits(
 
 
 def _polygons(
-    path: Path, crs: CRS, limits: VectorLimits, faults: _Faults | None = None
+    path: Path,
+    crs: CRS,
+    limits: VectorLimits,
+    faults: _Faults | None = None,
+    kinds: tuple[str, ...] = _AREAS,
 ) -> Iterator[tuple[_Row, BaseGeometry]]:
     """Yield rows with their polygon in ``crs``; raise for faulty rows at the end if not given."""
     own = faults is None
@@ -183,7 +214,7 @@ def _polygons(
     vertices = 0
     for row in rows:
         try:
-            polygon = _polygon(row.geometry)
+            polygon = _polygon(row.geometry, kinds)
             vertices += int(shapely.get_num_coordinates(polygon))
             if vertices > limits.max_vertices:
                 raise LimitExceeded(
@@ -198,7 +229,8 @@ def _polygons(
                         f"does not lie where '{crs.name}' is defined; check the file's CRS, "
                         f"'{source_crs.name}'"
                     )
-            polygon = _mended(polygon)
+            if polygon.geom_type in _AREAS:
+                polygon = _mended(polygon)
         except LimitExceeded:
             raise
         except ValueError as error:
@@ -298,21 +330,21 @@ def _geojson_crs(path: Path, member: object) -> CRS:
         ) from error
 
 
-def _polygon(geometry: object) -> BaseGeometry:
-    """Return a geometry as a polygon, or raise ValueError that says why it is none."""
+def _polygon(geometry: object, kinds: tuple[str, ...]) -> BaseGeometry:
+    """Return a geometry of one of ``kinds``, or raise ValueError that says why it is none."""
     if geometry is None:
         raise ValueError("has no geometry")
     if isinstance(geometry, BaseGeometry):
         read = geometry
     else:
         kind = geometry.get("type") if isinstance(geometry, dict) else None
-        if not isinstance(geometry, dict) or kind not in ("Polygon", "MultiPolygon"):
+        if not isinstance(geometry, dict) or kind not in kinds:
             raise ValueError(f"is a {str(kind)[:40]}, not a polygon")
         try:
             read = shape(geometry)
         except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, IndexError) as error:
             raise ValueError("its coordinates make no polygon") from error
-    if read.geom_type not in ("Polygon", "MultiPolygon"):
+    if read.geom_type not in kinds:
         raise ValueError(f"is a {read.geom_type}, not a polygon")
     if read.is_empty:
         raise ValueError("is empty")
