@@ -49,6 +49,10 @@ KINDS = (
 )
 
 
+# False findings of one kind that are named; the report shows all.
+MOST_NAMED = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """Something known about the sample: its outline in the working CRS and its name."""
@@ -64,7 +68,7 @@ class Tally:
 
     Attributes:
         truth, found, missed, false: counts.
-        words: one line for every miss and every false finding.
+        words: one line for every miss and for the first few false findings.
     """
 
     kind: str
@@ -147,15 +151,19 @@ def tally(
         for i in score.missed
     ]
     false = 0
+    false_words = []
     for i in score.false:
         if found[i].intersection(beside).area > 0.5 * found[i].area:
             continue
         false += 1
         number, finding = numbered[i]
-        words.append(
+        false_words.append(
             f"false   no. {number} {kind.value}: {found[i].area:.0f} m², score "
             f"{finding.score:.2f}, {what_lies_there(found[i], [*truth, *others])}"
         )
+    words += false_words[:MOST_NAMED]
+    if len(false_words) > MOST_NAMED:
+        words.append(f"        and {len(false_words) - MOST_NAMED} more {kind.value}")
     return Tally(kind.value, len(wanted), len(score.pairs), len(score.missed), false, tuple(words))
 
 

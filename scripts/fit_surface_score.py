@@ -24,6 +24,8 @@ from pyproj import CRS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from datasets.planting import PlantOptions, plant_pair
+from datasets.scoring import MATCH_IOU, iou
 from scripts.evaluate_survey import (
     CROP_PX,
     DEV_CROPS,
@@ -34,9 +36,6 @@ from scripts.evaluate_survey import (
     read_place,
     write_pair,
 )
-
-from datasets.planting import PlantOptions, plant_pair
-from datasets.scoring import MATCH_IOU, iou
 from vision.finding import FindingKind
 from vision.survey.align import align
 from vision.survey.assessed import Assessed
@@ -48,7 +47,7 @@ from vision.survey.scan import scan
 
 SEEDS = (101, 102)
 RIDGE = 1.5
-LEVELS = (0.2, 0.25, 0.28, 0.3, 0.35, 0.4, 0.45, 0.5)
+LEVELS = (0.2, 0.22, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 
 Floats = NDArray[np.float64]
 

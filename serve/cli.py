@@ -14,6 +14,7 @@ from typing import Annotated
 import cv2
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -149,7 +150,7 @@ def compare(
     --out result
     """
     with _exit_codes():
-        options = CompareOptions(
+        options = _options(
             working_gsd_m=gsd_m,
             min_area_m2=min_area_m2,
             min_height_m=min_height_m,
@@ -169,9 +170,25 @@ def compare(
         _print_result(comparison, files)
 
 
+def _options(**values: object) -> CompareOptions:
+    try:
+        return CompareOptions.model_validate(values)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"--{'-'.join(str(part) for part in item['loc']).replace('_', '-')}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise typer.BadParameter(wrong) from error
+
+
 def _settings() -> Settings:
     try:
         return Settings()
+    except SettingsError as error:
+        raise InputError(
+            "a setting in the environment is wrong: CITYEYE_RASTER is not JSON; set single "
+            "limits instead, for example CITYEYE_RASTER__MAX_PIXELS"
+        ) from error
     except ValidationError as error:
         wrong = "; ".join(
             f"CITYEYE_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"

@@ -128,7 +128,7 @@ def commands() -> list[tuple[str, str]]:
                 if line.split("#")[0].strip():
                     found.append((document.name, line.split("#")[0].strip()))
         found += [(document.name, f"make {t}") for t in re.findall(r"`make ([a-z]+)`", text)]
-        found += [(document.name, s) for s in re.findall(r"`((?:scripts|vision)/[^`\s]+)", text)]
+        found += [(document.name, s) for s in re.findall(r"`((?:scripts|vision)/[^`]+)`", text)]
     return sorted(set(found))
 
 
@@ -146,6 +146,9 @@ def test_commands_name_things_that_exist(document, command):
     if script is not None and flags:
         source = (ROOT / script).read_text(encoding="utf-8")
         assert all(f'"{flag}"' in source for flag in flags), f"{document}: {command}"
+        if "--parts" in words:
+            part = words[words.index("--parts") + 1]
+            assert f'"{part}"' in source, f"{document}: {command}"
 
 
 def test_options_in_the_readme_are_options_of_the_program():

@@ -82,7 +82,7 @@ def test_a_finding_does_not_change():
         {"score": float("nan")},
         {"kind": "noise"},
         {"severity": "high"},
-        {"first_seen": datetime(2026, 10, 24, 14, 40)},  # noqa: DTZ001
+        {"first_seen": datetime(2026, 10, 24, 14, 40)},
         {"assessment": "guilty"},
         {"bbox_xyxy": (0.1, 0.2, 0.3)},
     ],

@@ -27,6 +27,9 @@ class CompareOptions(_Frozen):
     city management uses: change patches of 10 m² and more, 2 m of new height, 100 m² of soil.
     """
 
+    # Not a number compares as false with every limit below, so it would pass them all.
+    model_config = ConfigDict(allow_inf_nan=False)
+
     working_gsd_m: float = Field(
         default=0.2,
         ge=0.02,

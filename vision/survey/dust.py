@@ -63,6 +63,18 @@ class DustMasks:
     soil_after: Mask
     net_after: Mask
 
+    def part(self, rows: slice, cols: slice) -> DustMasks:
+        """Return the masks of some rows and columns."""
+        at = (rows, cols)
+        return DustMasks(
+            self.ground[at],
+            self.road[at],
+            self.site[at],
+            self.soil_before[at],
+            self.soil_after[at],
+            self.net_after[at],
+        )
+
     def site_features(self) -> dict[str, NDArray[np.float32]]:
         """Return the arrays named by :data:`SITE_FEATURES`."""
         return {
@@ -103,7 +115,7 @@ def dust_masks(pair: PairWindow, appearance: NDArray[np.float32]) -> DustMasks:
     gsd_m = pair.gsd_m
 
     def tidy(mask: Mask) -> Mask:
-        picture = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, disc(0.6, gsd_m))
+        picture = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_CLOSE, disc(0.6, gsd_m))
         return np.asarray(cv2.morphologyEx(picture, cv2.MORPH_OPEN, disc(0.6, gsd_m)) > 0)
 
     after = tidy((pair.cover_after.soil > 0.5) & pair.valid)
@@ -115,7 +127,7 @@ def dust_masks(pair: PairWindow, appearance: NDArray[np.float32]) -> DustMasks:
     wide = _coarsely(after, cv2.MORPH_OPEN, ROAD_WIDTH_M / 2, gsd_m)
     # What the opening rounded off belongs to the wide ground; what sticks out farther is road.
     ground = after & (cv2.dilate(wide.view(np.uint8), disc(1.0, gsd_m)) > 0)
-        # A net lies a little apart from the soil around it; they are one site all the same.
+    # A net lies a little apart from the soil around it; they are one site all the same.
     joined = after | before | net
     site = joined | _coarsely(joined, cv2.MORPH_CLOSE, 1.5, gsd_m)
     return DustMasks(ground, after & ~ground, site & pair.valid, before, after, net)

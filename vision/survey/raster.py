@@ -173,7 +173,7 @@ class SurveyRaster:
             scaled = (values - np.float32(low)) * np.float32(255.0 / (high - low)) + np.float32(0.5)
             values = np.clip(scaled, 0, 255).astype(np.uint8)
         if not valid.all():
-            values[~valid] = 0
+            values = np.asarray(cv2.bitwise_and(values, values, mask=valid.view(np.uint8)))
         return Ortho(values, valid, grid.window_transform(window), grid.crs)
 
     def read_surface(
@@ -327,20 +327,20 @@ def _interpolated(
     sampled = np.empty((*shape, *values.shape[2:]), values.dtype)
     covered = None if cover is None else np.empty(shape, np.uint8)
     across_x, across_y = _across(x, cols), _across(y, cols)
+    room = np.empty((2, _BAND_PX, cols), np.float32)
     # Band by band, so that the positions are still in the cache when the pixels are fetched.
     for top in range(0, rows, _BAND_PX):
         bottom = min(rows, top + _BAND_PX)
-        at_x, at_y = _dense(across_x, top, bottom), _dense(across_y, top, bottom)
-        maps: tuple[Any, Any] = at_x, at_y
-        if values.dtype == np.uint8:
-            # Positions to 1/32 of a pixel: twice as quick, and off by less than a grey level.
-            maps = cv2.convertMaps(at_x, at_y, cv2.CV_16SC2)
+        at_x = _dense(across_x, top, bottom, out=room[0])
+        at_y = _dense(across_y, top, bottom, out=room[1])
         pairs = [(values, sampled)]
         if cover is not None and covered is not None:
             pairs.append((cover, covered))
         for source, target in pairs:
             band = target[top:bottom]
-            cv2.remap(source, *maps, cv2.INTER_LINEAR, dst=band, borderMode=cv2.BORDER_REPLICATE)
+            border = cv2.BORDER_REPLICATE
+            # Not the quicker maps of 1/32 pixel: what they round off shows up as change.
+            cv2.remap(source, at_x, at_y, cv2.INTER_LINEAR, dst=band, borderMode=border)
     return sampled, covered
 
 
@@ -384,8 +384,13 @@ def _across(lattice: NDArray[np.float64], cols: int) -> NDArray[np.float32]:
     return whole[:, :cols].astype(np.float32)
 
 
-def _dense(across: NDArray[np.float32], top: int, bottom: int) -> NDArray[np.float32]:
-    """Interpolate what :func:`_across` gave to every row from ``top``, a multiple of the step."""
+def _dense(
+    across: NDArray[np.float32], top: int, bottom: int, *, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Interpolate what :func:`_across` gave to every row from ``top``, a multiple of the step.
+
+    ``out`` is room for as many whole steps as the rows need, or more.
+    """
     step = _LATTICE_STEP_PX
     first, last = top // step, -(-bottom // step)
     nodes = across[first : last + 1]
@@ -393,5 +398,9 @@ def _dense(across: NDArray[np.float32], top: int, bottom: int) -> NDArray[np.flo
         # The last row may lie on the lattice's last.
         nodes = np.concatenate((nodes, nodes[-1:]))
     share = (np.arange(step, dtype=np.float32) / np.float32(step))[:, None]
-    between = nodes[:-1, None] + np.diff(nodes, axis=0)[:, None] * share
-    return np.asarray(between.reshape(-1, across.shape[1])[: bottom - top], np.float32)
+    rows, cols = (last - first) * step, across.shape[1]
+    dense = np.empty((rows, cols), np.float32) if out is None else out[:rows]
+    between = dense.reshape(-1, step, cols)
+    np.multiply(np.diff(nodes, axis=0)[:, None], share, out=between)
+    between += nodes[:-1, None]
+    return dense[: bottom - top]

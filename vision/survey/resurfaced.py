@@ -27,25 +27,25 @@ from vision.survey.outline import mask_polygon, rectangle_fit, regular_outline
 # development split, with a weak pull to zero, by scripts/fit_surface_score.py. Each feature is
 # centred where the comment says; "now" is the date at which the thing stands.
 _SURFACE_WEIGHTS = {
-    "one": -2.06,
-    "rectangle": 1.01,  # rectangularity - 0.85
-    "soil": -0.92,  # soil now - 0.3
-    "plants_then": 2.22,
-    "area": 1.19,  # log10 of the area - 1.5
-    "edge": 0.99,  # ln(edge now / 100 + 0.2)
-    "shadow": 0.41,  # shadow that came with it
-    "contrast": 0.55,  # ln(contrast now / 15 + 0.2)
-    "large_soil": -1.49,  # soil now × (log10 of the area - 1.5, at least 0)
-    "square": 2.35,  # squareness now - 0.5
-    "square_gain": 1.96,  # squareness now - then
-    "vehicle": -1.38,
+    "one": -2.37,
+    "rectangle": 0.87,  # rectangularity - 0.85
+    "soil": -0.25,  # soil now - 0.3
+    "plants_then": 3.08,
+    "area": 0.61,  # log10 of the area - 1.5
+    "edge": 1.26,  # ln(edge now / 100 + 0.2)
+    "shadow": 0.83,  # shadow that came with it
+    "contrast": 0.10,  # ln(contrast now / 15 + 0.2)
+    "large_soil": -1.73,  # soil now × (log10 of the area - 1.5, at least 0)
+    "square": 2.60,  # squareness now - 0.5
+    "square_gain": 1.98,  # squareness now - then
+    "vehicle": -1.82,
 }
 # Concrete and asphalt are grey: CIE a*, b* within this of neutral. Dry crops are not.
 _GREY_CHROMA = 10.0
 _SHADE_L = 12.0
 # Where findings start: what appeared is worth more false alarms than what vanished, for which a
 # case is closed.
-_APPEARED_FROM, _VANISHED_FROM = math.log(0.28 / 0.72), math.log(0.45 / 0.55)
+_APPEARED_FROM, _VANISHED_FROM = math.log(0.22 / 0.78), math.log(0.45 / 0.55)
 
 
 def assess_resurfaced(

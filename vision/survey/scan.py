@@ -167,7 +167,7 @@ def _tile(
         return _empty_tile(window)
     layers = change_layers(surroundings, min_height_m=options.min_height_m, learned=learned)
     masks = candidate_masks(surroundings, layers)
-    dust = dust_masks(surroundings, layers.appearance)
+    dust = dust_masks(surroundings, layers.appearance).part(*core)
     before, after = surroundings.cover_before, surroundings.cover_after
     tensor = _core_tensor(surroundings.after, core, gsd_m=pair.grid.gsd_m)
     fall = np.zeros_like(layers.colour) if layers.loss_m is None else layers.loss_m
@@ -177,9 +177,9 @@ def _tile(
     change[~valid] = CHANGE_NODATA
     sums = (
         valid,
-        dust.soil_before[core],
-        dust.soil_after[core],
-        dust.net_after[core],
+        dust.soil_before,
+        dust.soil_after,
+        dust.net_after,
         (before.vegetation[core] > 0.5) & valid,
         (after.vegetation[core] > 0.5) & valid,
     )
@@ -194,15 +194,15 @@ def _tile(
             "fall": fall[core],
         }
         | tensor,
-        ground=dust.ground[core],
-        road=dust.road[core],
-        site=dust.site[core],
+        ground=dust.ground,
+        road=dust.road,
+        site=dust.site,
         soil={
             "soil": after.soil[core],
-            "soil_before": dust.soil_before[core].astype(np.float32),
+            "soil_before": dust.soil_before.astype(np.float32),
         }
         | tensor,
-        site_features={name: v[core] for name, v in dust.site_features().items()},
+        site_features=dust.site_features(),
         totals_px=np.array([float(np.count_nonzero(v)) for v in sums]),
     )
 

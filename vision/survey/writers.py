@@ -38,7 +38,7 @@ def compare_to_folder(
 ) -> tuple[SurveyComparison, ComparisonFiles]:
     """Compare two surveys and write findings, comparison, change raster and report.
 
-    Everything is made in a temporary folder beside ``folder`` and moved there at the end; an
+    Everything is made in a temporary folder in or beside ``folder`` and moved at the end; an
     error or an interrupt leaves what was there before.
 
     Args:
@@ -91,8 +91,11 @@ def _staging(target: Path) -> Iterator[Path]:
     done = False
     try:
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            # Inside the folder where there is one: beside it may be another disk, or no right to
+            # write, as where a container mounts it.
+            beside = target if target.is_dir() else target.parent
+            beside.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=beside))
         except OSError as error:
             raise OutputError(
                 f"{target}: results cannot be written there ({error.strerror}). Name a folder "
@@ -113,7 +116,9 @@ def _staging(target: Path) -> Iterator[Path]:
             for empty in made:
                 try:
                     empty.rmdir()
-                except OSError:  # not made, or someone put something there meanwhile
+                except FileNotFoundError:  # not made yet
+                    continue
+                except OSError:  # someone put something there meanwhile
                     break
 
 

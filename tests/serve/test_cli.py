@@ -1,0 +1,206 @@
+"""The command line, run as a person or a machine runs it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from tests.make_scenes import BLUE_ROOF, village, write_pair
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "datasets" / "samples" / "survey"
+SIDE_PX = 160
+
+
+@pytest.fixture(scope="module")
+def surveys(tmp_path_factory):
+    before, after = village(side_px=SIDE_PX), village(side_px=SIDE_PX)
+    after.block((12, 12, 18, 17), 3.0, BLUE_ROOF)
+    return write_pair(tmp_path_factory.mktemp("surveys"), before, after)
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "serve.cli", *(str(a) for a in arguments)]
+
+
+def environment(**more):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("CITYEYE_")}
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | more
+
+
+def run(*arguments, cwd=ROOT, **env):
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, cwd=cwd, env=environment(**env),
+        timeout=120, check=False, encoding="utf-8",
+    )  # fmt: skip
+
+
+def one_line_error(done, code):
+    """The only line on stderr; fails where there is a trace, or another exit code."""
+    assert done.returncode == code, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("cityeye: ")
+    assert "Traceback" not in done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], ["cityeye", "compare", "--version"]),
+        (
+            ["compare", "--help"],
+            ["BEFORE", "AFTER", "--out", "--before-dsm", "--after-dsm", "--area", "--permits",
+             "--min-area-m2", "--min-height-m", "--force", "--json", "Exit codes", "Example"],
+        ),
+    ],
+)  # fmt: skip
+def test_help_names_everything(arguments, words):
+    done = run(*arguments)
+    assert done.returncode == 0
+    assert not [word for word in words if word not in done.stdout]
+
+
+def test_version():
+    done = run("--version")
+    assert done.returncode == 0
+    assert re.fullmatch(r"cityeye \d+\.\d+\.\S+\n", done.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compare"],
+        ["compare", "a.tif", "b.tif"],
+        ["compare", "a.tif", "b.tif", "--out", "o", "--min-area-m2", "-1"],
+        ["compare", "a.tif", "b.tif", "--out", "o", "--permit-date", "tomorrow"],
+        ["compare", "a.tif", "b.tif", "--out", "o", "--no-such-option"],
+    ],
+)
+def test_wrong_usage_is_2(arguments, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "Usage:" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize("option", ["--min-area-m2", "--gsd-m"])
+def test_numbers_that_are_none_are_no_crash(surveys, tmp_path, option, value):
+    done = run("compare", surveys.before, surveys.after, "--out", tmp_path / "out", option, value)
+    assert done.returncode in (2, 3), done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_comparison_for_people(surveys, tmp_path):
+    done = run(
+        "compare", surveys.before, surveys.after, "--out", tmp_path / "out",
+        "--before-dsm", surveys.before_dsm, "--after-dsm", surveys.after_dsm,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "new_structure" in done.stdout
+    assert "report.html" in done.stdout
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "findings.geojson", "comparison.json", "change.tif", "report.html",
+    }  # fmt: skip
+
+
+def test_a_comparison_for_machines(surveys, tmp_path):
+    done = run("compare", surveys.before, surveys.after, "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    result = json.loads(done.stdout)
+    assert result["findings"].get("new_structure") == 1
+    assert all(Path(path).is_file() for path in result["files"].values())
+    assert result["compared_area_m2"] == pytest.approx(1600, rel=0.02)
+    written = json.loads((tmp_path / "out" / "findings.geojson").read_text())
+    assert len(written["features"]) == sum(result["findings"].values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["compare", "none.tif", "{after}"], "none.tif"),
+        (["compare", "{before}", "{after}", "--before-dsm", "{before_dsm}"], "both DSMs"),
+        (["compare", "{before}", "{after}", "--area", "{before}"], "GeoJSON"),
+        (["compare", "{before_dsm}", "{after}"], "orthophoto"),
+    ],
+)
+def test_bad_input_is_3_and_one_line(surveys, tmp_path, arguments, words):
+    names = asdict(surveys)
+    given = [str(a).format(**names) for a in arguments]
+    assert words in one_line_error(run(*given, "--out", tmp_path / "out"), 3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_limit_from_the_environment_holds(surveys, tmp_path):
+    done = run(
+        "compare", surveys.before, surveys.after, "--out", tmp_path / "out",
+        CITYEYE_RASTER__MAX_PIXELS="1000",
+    )  # fmt: skip
+    assert "max_pixels 1,000" in one_line_error(done, 3)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CITYEYE_RASTER__MAX_PIXELS", "many"),
+        ("CITYEYE_RASTER__MAX_BANDS", "-3"),
+        ("CITYEYE_RASTER__MAX_PIXEL", "5"),
+        ("CITYEYE_RASTER", "many"),
+    ],
+)
+def test_a_wrong_setting_is_3_and_named(surveys, tmp_path, name, value):
+    done = run("compare", surveys.before, surveys.after, "--out", tmp_path / "out", **{name: value})
+    assert name in one_line_error(done, 3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_is_a_file_is_4(surveys, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    done = run("compare", surveys.before, surveys.after, "--out", tmp_path / "out")
+    assert "is a file" in one_line_error(done, 4)
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_an_output_that_cannot_be_written_is_4(surveys, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = run("compare", surveys.before, surveys.after, "--out", tmp_path / "file" / "out")
+    one_line_error(done, 4)
+
+
+def test_an_interrupt_leaves_nothing_behind(tmp_path):
+    # Where the tests themselves run in the background, their children would ignore the signal.
+    process = subprocess.Popen(
+        command("compare", SAMPLE / "before.tif", SAMPLE / "after.tif", "--out", tmp_path / "out"),
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.iterdir()):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert errors == "cityeye: interrupted; nothing was written\n"
+    assert list(tmp_path.iterdir()) == []
