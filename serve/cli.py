@@ -175,7 +175,7 @@ def _options(**values: object) -> CompareOptions:
         return CompareOptions.model_validate(values)
     except ValidationError as error:
         wrong = "; ".join(
-            f"--{'-'.join(str(part) for part in item['loc']).replace('_', '-')}: {item['msg']}"
+            f"--{str(item['loc'][0]).removeprefix('working_').replace('_', '-')}: {item['msg']}"
             for item in error.errors()
         )
         raise typer.BadParameter(wrong) from error

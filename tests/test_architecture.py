@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ def files_of(floor: str) -> list[Path]:
     return sorted(path for path in (ROOT / floor).rglob("*.py") if "node_modules" not in path.parts)
 
 
-@lru_cache(maxsize=None)
+@cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
@@ -44,7 +44,7 @@ def imported(path: Path) -> set[str]:
         elif (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute | ast.Name)
-            and (getattr(node.func, "attr", None) or getattr(node.func, "id", "")) == "import_module"
+            and "import_module" in (getattr(node.func, "attr", ""), getattr(node.func, "id", ""))
             and node.args
             and isinstance(node.args[0], ast.Constant)
         ):

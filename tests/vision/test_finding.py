@@ -29,9 +29,7 @@ from vision.finding import (
 )
 
 SHA = "0123456789abcdef" * 4
-SOURCE = SurveySource(
-    before="may.tif", after="june.tif", before_sha256=SHA, after_sha256=SHA[::-1]
-)
+SOURCE = SurveySource(before="may.tif", after="june.tif", before_sha256=SHA, after_sha256=SHA[::-1])
 TWO_BOXES = MultiPolygon([box(113.5, 22.7, 113.6, 22.8), box(113.7, 22.7, 113.8, 22.8)])
 
 

@@ -34,13 +34,15 @@ from vision.survey.radiometry import fit_tone
 
 SHED = (10.0, 10.0, 16.0, 14.5)
 
+BRIGHTNESS = ModelRef(name="brightness", version="1", sha256="ab" * 32)
+
 
 @dataclass
 class BrightnessModel:
     """A change model as simple as can be: what got brighter or darker by 60 of 255 changed."""
 
     gsd_m: float = 0.5
-    model: ModelRef = ModelRef(name="brightness", version="1", sha256="ab" * 32)
+    model: ModelRef = BRIGHTNESS
     shapes: list[tuple[int, ...]] = field(default_factory=list)
 
     def __call__(self, before, after):

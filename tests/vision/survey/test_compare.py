@@ -117,12 +117,15 @@ def test_the_same_input_gives_the_same_findings_whatever_the_windows(compared, f
     assert again.ground == compared.ground
 
 
+BRIGHTNESS = ModelRef(name="brightness", version="1", sha256="ab" * 32)
+
+
 @dataclass
 class BrightnessModel:
     """Says that what got brighter or darker changed."""
 
     gsd_m: float = 0.5
-    model: ModelRef = ModelRef(name="brightness", version="1", sha256="ab" * 32)
+    model: ModelRef = BRIGHTNESS
 
     def __call__(self, before, after):
         apart = np.abs(before.astype(np.float32) - after).mean(axis=-1)
@@ -249,11 +252,11 @@ def _one_dsm(files, _folder):
     return {"before_dsm": files.before_dsm}, InputError, "both DSMs or neither"
 
 
-def _missing(files, folder):
+def _missing(_files, folder):
     return {"after": folder / "none.tif"}, BadRaster, r"none\.tif"
 
 
-def _far(files, folder):
+def _far(_files, folder):
     scene = village(side_px=SIDE_PX)
     moved = Affine.translation(10_000, 0) @ scene.grid.transform
     return (
@@ -263,7 +266,7 @@ def _far(files, folder):
     )
 
 
-def _empty(files, folder):
+def _empty(_files, folder):
     scene = village(side_px=SIDE_PX)
     path = scene.write(folder / "empty.tif", noise_seed=1, hidden=scene.mask((-9, -9, 99, 99)))
     return {"before": path}, BadRaster, r"empty\.tif.*no data"
@@ -280,14 +283,14 @@ def _dsm_is_a_picture(files, _folder):
     return {**files.dsms, "after_dsm": files.after}, BadRaster, "DSM"
 
 
-def _other_ground(files, folder):
+def _other_ground(_files, folder):
     rng = np.random.default_rng(5)
     scene = village(side_px=SIDE_PX, seed=40)
     scene.rgb = rng.uniform(60, 200, scene.rgb.shape).astype(np.float32)
     return {"after": scene.write(folder / "other.tif", noise_seed=1)}, AlignmentFailed, "alike"
 
 
-def _area_elsewhere(files, folder):
+def _area_elsewhere(_files, folder):
     away = village(side_px=SIDE_PX).outline((2000, 2000, 2100, 2100))
     return (
         {"area": write_polygons(folder / "away.geojson", [(away, {})])},
@@ -296,7 +299,7 @@ def _area_elsewhere(files, folder):
     )
 
 
-def _too_large(files, _folder):
+def _too_large(_files, _folder):
     limits = {"max_pixels": 1000}
     options = CompareOptions.model_validate({"limits": limits})
     return {"options": options}, InputError, "max_pixels"

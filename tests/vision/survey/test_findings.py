@@ -192,9 +192,10 @@ def test_the_least_score_is_where_findings_begin(scanned):
     usual = {item.finding.id for item in scanned()}
     assert usual <= everything
     assert all(item.finding.score >= 0.8 for item in scanned(min_score=0.8))
-    assert scanned(min_score=1.0) == [] or min(
-        item.finding.score for item in scanned(min_score=1.0)
-    ) == 1.0
+    assert (
+        scanned(min_score=1.0) == []
+        or min(item.finding.score for item in scanned(min_score=1.0)) == 1.0
+    )
 
 
 def test_one_thing_is_reported_once(scanned):
@@ -210,5 +211,3 @@ def test_ids_are_stable_and_differ(scanned):
     first = [item.finding.id for item in scanned()]
     assert first == [item.finding.id for item in scanned()]
     assert len(set(first)) == len(first)
-
-

@@ -79,7 +79,10 @@ def test_mask_polygon_follows_a_turned_transform():
 sizes = st.floats(4, 14)
 
 
-@given(width=sizes, length=sizes, turn_deg=st.floats(0, 180), dx=st.floats(0, 1), dy=st.floats(0, 1))
+shifts = st.floats(0, 1)
+
+
+@given(width=sizes, length=sizes, turn_deg=st.floats(0, 180), dx=shifts, dy=shifts)
 def test_a_rectangle_stays_one_under_any_turn(width, length, turn_deg, dx, dy):
     truth = affinity.rotate(box(-width / 2, -length / 2, width / 2, length / 2), turn_deg)
     truth = affinity.translate(truth, dx * GSD_M, dy * GSD_M)

@@ -110,9 +110,7 @@ def test_squareness_does_not_depend_on_the_direction():
         pair = pair_window(village(), built)
         layers = change_layers(pair, min_height_m=2)
         body = built.mask(SHED, turn_deg=turn_deg)
-        values.append(
-            surface_features(body, pair, layers, rectangularity=0.95)["squareness_after"]
-        )
+        values.append(surface_features(body, pair, layers, rectangularity=0.95)["squareness_after"])
     assert min(values) > 0.4
     assert max(values) - min(values) < 0.4
 

@@ -170,13 +170,12 @@ def test_a_little_paving_is_not_reported():
 def test_the_least_area_is_where_findings_begin(least, found):
     before, after = village(), village()
     after.block((20, 58, 28, 63), 3.0, RED_ROOF)  # 40 m²
-    items = certain(assessed(before, after, heights=True, options=CompareOptions(min_area_m2=least)))
+    options = CompareOptions(min_area_m2=least)
+    items = certain(assessed(before, after, heights=True, options=options))
     assert len(items) == found
 
 
-@pytest.mark.parametrize(
-    ("least", "found"), [(2.0, 1), (2.7, 1), (2.9, 1), (3.3, 0), (4.0, 0)]
-)
+@pytest.mark.parametrize(("least", "found"), [(2.0, 1), (2.7, 1), (2.9, 1), (3.3, 0), (4.0, 0)])
 def test_the_least_height_is_where_findings_begin(least, found):
     before, after = village(), village()
     after.block((20, 58, 28, 66), 3.0, RED_ROOF)

@@ -85,7 +85,8 @@ def test_findings_open_in_gis_software(written):
         assert source.crs.to_epsg() == 4326
         rows = list(source)
     # GDAL keeps ids that are words in a field.
-    assert [row["properties"]["id"] for row in rows] == [finding.id for finding in comparison.findings]
+    ids = [finding.id for finding in comparison.findings]
+    assert [row["properties"]["id"] for row in rows] == ids
     (shed,) = [row for row in rows if row["properties"]["kind"] == "new_structure"]
     assert shed["properties"]["permit_id"] == "许可-1"
     assert shed["properties"]["permit_note"] == "expired"
@@ -127,7 +128,7 @@ def test_the_report_stands_alone(written):
     page = files.report.read_text(encoding="utf-8")
     assert page.lstrip().lower().startswith("<!doctype html>")
     assert page.count("data:image/jpeg;base64,") >= 2 + 2 * len(comparison.findings)
-    assert "src=\"http" not in page
+    assert 'src="http' not in page
 
 
 def test_a_second_run_replaces_the_first_and_keeps_what_is_not_its_own(inputs, tmp_path):
