@@ -29,7 +29,7 @@ demo: $(STAMP)
 	$(BIN)/python scripts/demo.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(XDIST)
+	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -118,6 +118,8 @@ class Scene:
     ) -> None:
         """Put a box with a flat top; it stands ``height_m`` above what is there."""
         where = self.mask(box, turn_deg=turn_deg)
+        if not where.any():  # beyond a small scene
+            return
         if shadow:
             self.shade(where, height_m)
         self.surface(where, colour)
