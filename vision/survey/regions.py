@@ -84,10 +84,14 @@ class RegionCollector:
             mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S
         )
         ids = np.zeros(count, np.int64)
-        flat = labels.ravel()
         sums = np.zeros((len(self.features), count), np.float64)
-        for index, name in enumerate(self.features):
-            sums[index] = np.bincount(flat, features[name].ravel(), minlength=count)
+        if self.features:
+            # Only what lies in a region is summed: mostly that is little of the window.
+            inside = np.flatnonzero(mask)
+            flat = labels.ravel()[inside]
+            for index, name in enumerate(self.features):
+                values = features[name].ravel()[inside]
+                sums[index] = np.bincount(flat, values, minlength=count)
         for label in range(1, count):
             col, row, width, height, pixels = (int(v) for v in stats[label])
             at_edge = (
