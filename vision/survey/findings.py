@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime
 
 import cv2
 import numpy as np
+import shapely
+from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from shapely import set_precision
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform as transform_shape
 from shapely.strtree import STRtree
 
 from vision.finding import (
@@ -22,6 +23,7 @@ from vision.finding import (
     FindingKind,
     GeoPolygon,
     Measure,
+    ModelRef,
     PermitMatch,
     RuleRef,
     SurveySource,
@@ -37,6 +39,7 @@ from vision.survey.grid import Window
 from vision.survey.pair import SurveyPair, even_window
 from vision.survey.regions import Region
 from vision.survey.scan import Scan
+from vision.survey.soil_model import soil_model_ref
 from vision.survey.vectors import Permit
 
 # A larger window is looked at with coarser pixels, so that one huge roof does not need all memory.
@@ -255,10 +258,16 @@ class _Context:
             rule=RuleRef(
                 name=item.kind.value, version=structures.RULE_VERSION, thresholds=thresholds
             ),
-            model=None if self._learned is None else self._learned.model,
+            model=self._model(item.kind),
             source=self._source,
         )
         return Judged(finding, item.outline)
+
+    def _model(self, kind: FindingKind) -> ModelRef | None:
+        """Return the learned model that decided: bare ground is told by the soil classifier."""
+        if kind is FindingKind.LAND_CLEARING:
+            return soil_model_ref()
+        return None if self._learned is None else self._learned.model
 
     def hotspot(self, item: Hotspot) -> Judged:
         measures = dict(item.measures)
@@ -278,6 +287,7 @@ class _Context:
             measures=measures,
             attributes=item.attributes,
             cues=item.cues,
+            model=soil_model_ref(),
             rule=RuleRef(
                 name=FindingKind.DUST_HOTSPOT.value,
                 version=dust.RULE_VERSION,
@@ -299,7 +309,10 @@ class _Context:
     def _geometry(self, outline: BaseGeometry) -> GeoPolygon:
         # 1e-8 degrees is about a millimetre: enough, and the file stays small. RFC 7946 wants
         # exterior rings counter-clockwise.
-        lonlat = transform_shape(self._to_wgs84, outline)
+        def positions(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.column_stack(self._to_wgs84(xy[:, 0], xy[:, 1]))
+
+        lonlat = shapely.transform(outline, positions)
         return GeoPolygon.from_shape(set_precision(lonlat, 1e-8).normalize().reverse())
 
     def _permit(self, item: Assessed) -> PermitMatch | None:

@@ -312,7 +312,7 @@ def read_overview(
 def area_mask(area: BaseGeometry, grid: Grid, window: Window) -> NDArray[np.bool_]:
     """Return which pixels of a window have their centre inside an area."""
     transform: Affine = grid.window_transform(window)
-    corner = transform * Affine.translation(window.width, window.height)
+    corner = transform @ Affine.translation(window.width, window.height)
     frame = box(transform.c, corner.f, corner.c, transform.f)
     if area.contains(frame):
         return np.ones((window.height, window.width), np.bool_)

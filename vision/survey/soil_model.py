@@ -10,6 +10,7 @@ The weights are in `models/soil/weights.json`, made by `scripts/train_soil.py`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.errors import InputError
+from vision.finding import ModelRef
 
 CONTEXT_PX = 48
 """Nothing farther away than this many pixels changes a pixel's answer."""
@@ -137,15 +139,29 @@ def soil_model() -> SoilModel:
     Raises:
         InputError: The weights are missing from the installation, or are for other features.
     """
+    return parse_soil_model(_weights().decode("utf-8"))
+
+
+@lru_cache(maxsize=1)
+def soil_model_ref() -> ModelRef:
+    """Name the model that ships with CityEye, for the findings it took part in.
+
+    Raises:
+        InputError: The weights are missing from the installation, or are for other features.
+    """
+    digest = hashlib.sha256(_weights()).hexdigest()
+    return ModelRef(name="soil", version=soil_model().version, sha256=digest)
+
+
+def _weights() -> bytes:
     path = Path(__file__).resolve().parents[2] / "models" / "soil" / "weights.json"
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
         raise InputError(
             f"the bare-earth model is missing ({path}); reinstall CityEye or make it with "
             "scripts/train_soil.py"
         ) from error
-    return parse_soil_model(text)
 
 
 def _radius_px(radius_m: float, gsd_m: float) -> int:
