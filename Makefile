@@ -4,6 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 XDIST ?= auto
+# Training wants CUDA's torch and the OpenCV with windows, rendering wants an older NumPy than
+# OpenCV does: each has an environment of its own, and the product's stays small.
+TRAIN_VENV := .venv-train
+TRAIN_STAMP := $(TRAIN_VENV)/.set-up
+RENDER_VENV := .venv-render
+RENDER_STAMP := $(RENDER_VENV)/.set-up
 
 .PHONY: setup demo test lint bench evaluate sample clean
 .DEFAULT_GOAL := help
@@ -23,7 +29,23 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $(STAMP)
 
+$(TRAIN_STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TRAIN_VENV)
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,dev]"
+	@touch $(TRAIN_STAMP)
+
+$(RENDER_STAMP): datasets/scenes/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Blender's module needs Python 3.11; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(RENDER_VENV)
+	$(RENDER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement datasets/scenes/requirements.txt
+	@touch $(RENDER_STAMP)
+
 setup: $(STAMP)
+
+setup-train: $(TRAIN_STAMP)
+
+setup-render: $(RENDER_STAMP)
 
 demo: $(STAMP)
 	$(BIN)/python scripts/demo.py
