@@ -14,22 +14,18 @@ from typing import Annotated
 import cv2
 import typer
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from serve.settings import Settings
-from vision.errors import CityEyeError, InputError
+from models.registry import SHIPPED_FOLDER, Registry
+from serve import cli_models
+from serve.cli_exit import exit_codes, read_settings
 from vision.finding import Finding
 from vision.survey.compare import ComparisonInputs
 from vision.survey.comparison import CompareOptions, ComparisonFiles, SurveyComparison
+from vision.survey.learned import ChangeModel, open_change_model
 from vision.survey.writers import compare_to_folder
-
-EXIT_USAGE = 2
-EXIT_BAD_INPUT = 3
-EXIT_FAILED = 4
-EXIT_INTERRUPTED = 130
 
 _STAGES = {
     "align": "Aligning the surveys",
@@ -48,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(cli_models.app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -137,6 +134,13 @@ def compare(
             help="Compare even where the two surveys cannot be matched, as they are georeferenced.",
         ),
     ] = False,
+    learned: Annotated[
+        bool,
+        typer.Option(
+            "--learned/--no-learned",
+            help="Let the learned change model (cityeye models show change) have its say.",
+        ),
+    ] = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON, for machines; no progress.")
     ] = False,
@@ -144,12 +148,12 @@ def compare(
     """Compare two drone surveys of the same ground and report what changed.
 
     Finds new and removed structures, cleared land and dust hotspots. With both surface models,
-    heights decide; without, colour and texture do.
+    heights decide; without, colour, texture and a learned model do.
 
     Example: cityeye compare may.tif june.tif --before-dsm may_dsm.tif --after-dsm june_dsm.tif
     --out result
     """
-    with _exit_codes():
+    with exit_codes():
         options = _options(
             working_gsd_m=gsd_m,
             min_area_m2=min_area_m2,
@@ -157,17 +161,25 @@ def compare(
             min_dust_area_m2=min_dust_area_m2,
             permit_date=None if permit_date is None else permit_date.date(),
             force_alignment=force,
-            limits=_settings().raster,
+            limits=read_settings().raster,
         )
         inputs = ComparisonInputs(before, after, before_dsm, after_dsm, area, permits, roads)
+        model = _change_model() if learned else None
         # The windows already run on every core; threads inside OpenCV would only get in the way.
         cv2.setNumThreads(1)
         with _progress(shown=not as_json) as progress:
-            comparison, files = compare_to_folder(inputs, out, options=options, progress=progress)
+            comparison, files = compare_to_folder(
+                inputs, out, options=options, learned=model, progress=progress
+            )
     if as_json:
         typer.echo(json.dumps(_summary(comparison, files), ensure_ascii=False))
     else:
         _print_result(comparison, files)
+
+
+def _change_model() -> ChangeModel:
+    own = read_settings().models_dir
+    return open_change_model(Registry((SHIPPED_FOLDER,) if own is None else (own, SHIPPED_FOLDER)))
 
 
 def _options(**values: object) -> CompareOptions:
@@ -179,40 +191,6 @@ def _options(**values: object) -> CompareOptions:
             for item in error.errors()
         )
         raise typer.BadParameter(wrong) from error
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except SettingsError as error:
-        raise InputError(
-            "a setting in the environment is wrong: CITYEYE_RASTER is not JSON; set single "
-            "limits instead, for example CITYEYE_RASTER__MAX_PIXELS"
-        ) from error
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"CITYEYE_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise InputError(f"a setting in the environment is wrong: {wrong}") from error
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """Turn errors into one line on stderr and the exit code that names their kind."""
-    try:
-        yield
-    except InputError as error:
-        _fail(str(error), EXIT_BAD_INPUT)
-    except (CityEyeError, OSError, MemoryError) as error:
-        _fail(str(error) or type(error).__name__, EXIT_FAILED)
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing was written", EXIT_INTERRUPTED)
-
-
-def _fail(message: str, code: int) -> None:
-    typer.echo(f"cityeye: {' '.join(message.split())}", err=True)
-    raise typer.Exit(code)
 
 
 @contextmanager

@@ -6,7 +6,9 @@ Every setting has the prefix ``CITYEYE_``; nested ones join with two underscores
 
 from __future__ import annotations
 
-from pydantic import Field
+from pathlib import Path
+
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vision.survey.intake import RasterLimits
@@ -24,3 +26,15 @@ class Settings(BaseSettings):
         title="Raster limits",
         description="what a survey file may claim before a pixel of it is read",
     )
+    models_dir: Path | None = Field(
+        default=None,
+        title="Folder of the city's own models",
+        description="each in a folder of its own with its card.yaml; they win over the models that "
+        "ship with CityEye where name and version are the same",
+    )
+
+    @field_validator("models_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """An empty variable means none, and never the folder one happens to be in."""
+        return None if value == "" else value

@@ -1,0 +1,174 @@
+"""Run an ONNX model, on ONNX Runtime or OpenVINO.
+
+ONNX Runtime is always there and uses a CUDA device where its GPU build is installed. OpenVINO
+(extra ``openvino``) is faster on CPUs; see the speed metrics on the models' cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from models.errors import BadModelFile, ModelError
+
+Engine = Literal["onnxruntime", "openvino"]
+Shape = tuple[int | None, ...]
+"""Length of every axis; none where the model takes any."""
+
+_Run = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
+_ERRORS_ONLY = 3
+_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """How a model is run.
+
+    Attributes:
+        engine: The library that runs it.
+        threads: CPU threads for one run; none lets the engine take all cores.
+        exact: Compute in the precision of the file. OpenVINO otherwise computes in bfloat16 where
+            the CPU can, which is faster and moves scores by a few thousandths.
+    """
+
+    engine: Engine = "onnxruntime"
+    threads: int | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of a model: its name, shape and NumPy dtype."""
+
+    name: str
+    shape: Shape
+    dtype: str
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """An opened model, ready to run; may be shared between threads.
+
+    Attributes:
+        inputs: What goes in.
+        outputs: What comes out.
+        metadata: The metadata written into the file, as text by name.
+    """
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    metadata: Mapping[str, str]
+    _run: _Run
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run the model once.
+
+        Args:
+            inputs: An array for every input, by name, of its shape and dtype.
+
+        Returns:
+            An array for every output, by name.
+        """
+        return self._run(inputs)
+
+
+def open_onnx(content: bytes, options: RuntimeOptions | None = None) -> OnnxModel:
+    """Open an ONNX model from the bytes of its file.
+
+    Args:
+        content: The file. Bytes, not a path, so that what was hashed is what runs, and so that a
+            file cannot pull in others.
+        options: How to run it; the default is ONNX Runtime on all cores.
+
+    Raises:
+        BadModelFile: The bytes are no ONNX model that the engine can open.
+        ModelError: OpenVINO was asked for and is not installed.
+    """
+    options = options or RuntimeOptions()
+    if options.engine == "openvino":
+        return _open_openvino(content, options)
+    return _open_onnxruntime(content, options)
+
+
+def _open_onnxruntime(content: bytes, options: RuntimeOptions) -> OnnxModel:
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = _ERRORS_ONLY
+    if options.threads is not None:
+        settings.intra_op_num_threads = options.threads
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    there = onnxruntime.get_available_providers()
+    try:
+        session = onnxruntime.InferenceSession(
+            content, settings, providers=[name for name in wanted if name in there]
+        )
+    # ONNX Runtime raises its own kinds, which share no root but this.
+    except Exception as error:
+        raise BadModelFile(f"ONNX Runtime cannot open it: {_first_line(error)}") from error
+    names = [value.name for value in session.get_outputs()]
+
+    def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+    return OnnxModel(
+        inputs=tuple(_onnxruntime_tensor(value) for value in session.get_inputs()),
+        outputs=tuple(_onnxruntime_tensor(value) for value in session.get_outputs()),
+        metadata=dict(session.get_modelmeta().custom_metadata_map),
+        _run=run,
+    )
+
+
+def _onnxruntime_tensor(value: Any) -> Tensor:  # noqa: ANN401 - the library has no types
+    shape = tuple(size if isinstance(size, int) else None for size in value.shape)
+    return Tensor(value.name, shape, _DTYPES.get(value.type, value.type))
+
+
+def _open_openvino(content: bytes, options: RuntimeOptions) -> OnnxModel:
+    try:
+        import openvino
+    except ImportError as error:
+        raise ModelError(
+            "OpenVINO is not installed; install cityeye[openvino] or use the engine onnxruntime"
+        ) from error
+    settings: dict[str, str] = {"PERFORMANCE_HINT": "LATENCY"}
+    if options.threads is not None:
+        settings["INFERENCE_NUM_THREADS"] = str(options.threads)
+    if options.exact:
+        settings["INFERENCE_PRECISION_HINT"] = "f32"
+    core = openvino.Core()
+    try:
+        network = core.read_model(model=content, weights=b"")
+        compiled = core.compile_model(network, "CPU", settings)
+    except RuntimeError as error:
+        raise BadModelFile(f"OpenVINO cannot open it: {_first_line(error)}") from error
+    inputs = tuple(_openvino_tensor(port) for port in network.inputs)
+    outputs = tuple(_openvino_tensor(port) for port in network.outputs)
+    metadata = network.get_rt_info()["framework"] if network.has_rt_info("framework") else {}
+
+    def run(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        # A request of its own for each run: one request must not serve two threads.
+        results = compiled.create_infer_request().infer(dict(arrays))
+        return {tensor.name: np.array(results[index]) for index, tensor in enumerate(outputs)}
+
+    return OnnxModel(
+        inputs=inputs,
+        outputs=outputs,
+        metadata={name: value.astype(str) for name, value in metadata.items()},
+        _run=run,
+    )
+
+
+def _openvino_tensor(port: Any) -> Tensor:  # noqa: ANN401 - the library has no types
+    shape = tuple(
+        axis.get_length() if axis.is_static else None for axis in port.get_partial_shape()
+    )
+    return Tensor(port.get_any_name(), shape, np.dtype(port.get_element_type().to_dtype()).name)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
