@@ -1,0 +1,1 @@
+"""Readers and writers of the layouts that detectors and change models are trained from."""
