@@ -34,7 +34,7 @@ TWO_CARS_AND_A_BUS = {
         classic(
             (20, 30, 10, 8, 0.5, 0.1),
             (20, 31, 10, 8, 0.9, 0.2),  # the same car, surer
-            (20, 30, 10, 8, 0.3, 0.4),  # in the same place, but a bus
+            (20, 29, 10, 8, 0.3, 0.4),  # behind it, a bus
             (50, 40, 8, 8, 0.6, 0.0),
             (50, 20, 8, 8, 0.2, 0.1),  # too unsure
             (32, 8, 20, 10, 0.9, 0.0),  # in the padding above the picture
@@ -46,7 +46,7 @@ TWO_CARS_AND_A_BUS = {
             [
                 [15, 27, 25, 35, 0.9, 0],
                 [46, 36, 54, 44, 0.6, 0],
-                [15, 26, 25, 34, 0.4, 1],
+                [15, 25, 25, 33, 0.4, 1],
                 [46, 16, 54, 24, 0.2, 0],
                 [22, 3, 42, 13, 0.9, 0],
                 [0, 0, 0, 0, 0, 0],
@@ -67,7 +67,7 @@ def test_both_heads_give_boxes_in_frame_pixels(tmp_path, head, engine):
     options = RuntimeOptions(engine, 1, exact=True)
     found = opened(tmp_path, output, options, end2end=end2end).detect(FRAME)
     np.testing.assert_allclose(
-        found.boxes_xyxy, [[30, 22, 50, 38], [92, 40, 108, 56], [30, 20, 50, 36]], atol=1e-4
+        found.boxes_xyxy, [[30, 22, 50, 38], [92, 40, 108, 56], [30, 18, 50, 34]], atol=1e-4
     )
     np.testing.assert_allclose(found.scores, [0.9, 0.6, 0.4], atol=1e-6)
     assert found.class_ids.tolist() == [0, 0, 1]
@@ -118,6 +118,20 @@ def test_boxes_are_the_same_object_over_an_overlap_of_45_percent(shift, kept):
     assert len(boxes) == kept
     assert scores[0] == pytest.approx(0.8)
     np.testing.assert_allclose(boxes[0], [15, 15, 25, 25])
+
+
+@pytest.mark.parametrize(("shift", "names"), [(1, ("car",)), (2, ("car", "bus"))])
+@pytest.mark.parametrize("head", ["classic", "end to end"])
+def test_one_vehicle_has_one_name(tmp_path, head, shift, names):
+    # Boxes 8 high: shifted by 1 they share 7 of 9 rows, by 2 they share 6 of 10.
+    if head == "classic":
+        output = classic((20, 30, 10, 8, 0.9, 0.1), (20, 30 + shift, 10, 8, 0.1, 0.6))
+    else:
+        output = np.array(
+            [[15, 26, 25, 34, 0.9, 0], [15, 26 + shift, 25, 34 + shift, 0.6, 1]], np.float32
+        )
+    found = opened(tmp_path, output, end2end=head != "classic").detect(FRAME)
+    assert found.names == names
 
 
 def test_the_end_to_end_head_keeps_what_overlaps():
