@@ -1,0 +1,82 @@
+"""Render sprites of street assets with alpha, for composition into real frames.
+
+Runs where Blender's module is: ``python scripts/render_sprites.py --kinds muck_truck --count 100
+--split train --out DIR``. Several may run at once with other kinds, splits or seeds: each writes a
+record file of its own, ``sprites-KIND-SPLIT-SEED.jsonl``, one line a sprite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from datasets.scenes.catalogue import CATALOGUE, SPLITS, Split
+from datasets.scenes.sprites import render_sprite
+from datasets.scenes.stage import Stage
+
+_FRESH_STAGE_EVERY = 60
+"""Paints pile up on a stage; a new one starts without them."""
+_SEED_STEP = 1_000_000
+_SAMPLES = 6
+"""Light paths a pixel; what grain is left goes when a sprite is scaled down."""
+
+
+def render(kind: str, *, split: Split, numbers: range, seed: int, size: int, out: Path) -> None:
+    """Render sprites of one kind and append their records.
+
+    Args:
+        kind: a key of the catalogue.
+        split: ``train`` or ``test``.
+        numbers: of the sprites; a number and the seed fix a sprite.
+        seed: of the run.
+        size: of the pictures' sides, pixels.
+        out: folder to write to.
+    """
+    records = out / f"sprites-{kind}-{split}-{seed}.jsonl"
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    for done, number in enumerate(numbers):
+        if done % _FRESH_STAGE_EVERY == 0:
+            stage = Stage(samples=_SAMPLES)
+        name = f"{kind}/{split}_{seed:02d}_{number:06d}.png"
+        record = render_sprite(
+            stage,
+            kind,
+            split=split,
+            seed=seed * _SEED_STEP + number,
+            size=size,
+            path=out / name,
+        )
+        with records.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"file": name, **record}) + "\n")
+    seconds = time.monotonic() - started
+    print(f"{kind} {split}: {len(numbers)} sprites in {seconds:.0f} s -> {records}")
+
+
+def main() -> None:
+    """Read the command line and render."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", nargs="+", required=True, choices=sorted(CATALOGUE))
+    parser.add_argument("--count", type=int, required=True, help="sprites of each kind")
+    parser.add_argument("--split", choices=SPLITS, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--size", type=int, default=320, help="sides of a picture in pixels")
+    parser.add_argument("--start-index", type=int, default=0, help="number of the first sprite")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    numbers = range(options.start_index, options.start_index + options.count)
+    for kind in options.kinds:
+        render(
+            kind,
+            split=options.split,
+            numbers=numbers,
+            seed=options.seed,
+            size=options.size,
+            out=options.out,
+        )
+
+
+if __name__ == "__main__":
+    main()
