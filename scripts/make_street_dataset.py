@@ -92,7 +92,7 @@ class Output:
         self.objects[split].update(box.label for box in boxes)
         for truck in trucks:
             entry = {"image": f"images/{split}/{name}", "xyxy": [round(v, 2) for v in truck.xyxy]}
-            self.trucks.append(entry | {"state": truck.state, "split": split})
+            self.trucks.append(entry | {"load_state": truck.state, "split": split})
         return path
 
 
@@ -193,7 +193,7 @@ def read_trucks(path: Path) -> defaultdict[str, list[SeenTruck]]:
             entry = json.loads(line)
             left, top, right, bottom = (float(value) for value in entry["xyxy"])
             key = "/".join(Path(entry["image"]).parts[-2:])
-            found[key].append(SeenTruck((left, top, right, bottom), str(entry["state"])))
+            found[key].append(SeenTruck((left, top, right, bottom), str(entry["load_state"])))
         except (KeyError, TypeError, ValueError) as error:
             raise BadDataset(f"{path}, line {number}: not a truck: {error!r}") from error
     return found

@@ -381,7 +381,7 @@ class TestScript:
             box = LabelledBox("muck_truck", (10, 10, 50, 50))
             path = renders / "labels" / split / "s1.txt"
             write_yolo_labels(path, [box], (96, 64), STREET_CLASSES)
-        truck = {"image": "images/test/s1.jpg", "xyxy": [10, 10, 50, 50], "state": "level"}
+        truck = {"image": "images/test/s1.jpg", "xyxy": [10, 10, 50, 50], "load_state": "level"}
         (renders / "objects.jsonl").write_text(json.dumps(truck | {"split": "test"}) + "\n")
         return tmp_path
 
@@ -413,7 +413,7 @@ class TestScript:
                     assert 0 <= left < right <= image.size_wh[0] + 1e-3
                     assert 0 <= top < bottom <= image.size_wh[1] + 1e-3
         trucks = [json.loads(line) for line in (outs[0] / "objects.jsonl").read_text().splitlines()]
-        assert {"level", "heaped"} == {truck["state"] for truck in trucks}
+        assert {"level", "heaped"} == {truck["load_state"] for truck in trucks}
         by_name = {f"images/{s}/{i.path.name}": i for s in found for i in found[s]}
         for truck in trucks:
             boxes = [b.xyxy for b in by_name[truck["image"]].boxes if b.label == "muck_truck"]
