@@ -1,0 +1,1 @@
+"""The sample clip: rendered pictures put together into frames, encoded, with their truth."""
