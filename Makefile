@@ -72,12 +72,23 @@ test-train: $(TRAIN_STAMP) $(RENDER_STAMP)
 	PYTHONPATH=. $(RENDER_VENV)/bin/python scripts/render_sprites.py --kinds muck_truck vending \
 		--count 1 --split test --size 96 --out out/render_trial
 
-# Everything rendered: 25 to 50 minutes on two cores, and begun again where it stopped.
+# Everything rendered: about an hour on two cores; a run that was cut short goes on where it stopped.
+RENDER := PYTHONPATH=. $(RENDER_VENV)/bin/python scripts
+SPRITES := --seed 21 --out $(MADE)/sprites
 sprites: $(RENDER_STAMP)
-	PYTHONPATH=. $(RENDER_VENV)/bin/python scripts/render_training_set.py --out $(MADE)
+	$(RENDER)/render_sprites.py --kinds muck_truck --count 300 --split train $(SPRITES)
+	$(RENDER)/render_sprites.py --kinds muck_truck --count 100 --split test $(SPRITES)
+	$(RENDER)/render_sprites.py --kinds vending --count 200 --split train $(SPRITES)
+	$(RENDER)/render_sprites.py --kinds vending --count 60 --split test $(SPRITES)
+	$(RENDER)/render_sprites.py --kinds lookalike two_wheeler truck --count 40 --split train $(SPRITES)
+	$(RENDER)/render_sprites.py --kinds lookalike two_wheeler truck --count 12 --split test $(SPRITES)
+	$(RENDER)/render_sprites.py --kinds person car van bus --count 20 --split train $(SPRITES)
+	$(RENDER)/render_sprites.py --kinds person car van bus --count 6 --split test $(SPRITES)
+	$(RENDER)/render_streets.py --count 52 --split train --out $(MADE)/renders
+	$(RENDER)/render_streets.py --count 40 --split test --out $(MADE)/renders
 
 street-data: $(STAMP) $(TRAIN_STAMP) sprites
-	$(TRAIN_VENV)/bin/python scripts/label_frames.py --frames $(SHARED)/cctv --weights $(START) --out $(MADE)/labels
+	$(TRAIN_VENV)/bin/python scripts/label_frames.py --frames $(SHARED)/data/cctv --weights $(START) --out $(MADE)/labels
 	rm -rf $(MADE)/street
 	$(BIN)/python scripts/make_street_dataset.py \
 		$(foreach set,$(ROADS),--frames "$(SHARED)/data/cctv/$(set)/images:$(MADE)/labels/$(set):CC BY 4.0") \

@@ -2,7 +2,8 @@
 
 Runs where Blender's module is: ``python scripts/render_sprites.py --kinds muck_truck --count 100
 --split train --out DIR``. Several may run at once with other kinds, splits or seeds: each writes a
-record file of its own, ``sprites-KIND-SPLIT-SEED.jsonl``, one line a sprite.
+record file of its own, ``sprites-KIND-SPLIT-SEED.jsonl``, one line a sprite. What is there already
+is kept, so a run that was cut short goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SAMPLES = 6
 
 
 def render(kind: str, *, split: Split, numbers: range, seed: int, size: int, out: Path) -> None:
-    """Render sprites of one kind and append their records.
+    """Render sprites of one kind and append their records; those on record are not made again.
 
     Args:
         kind: a key of the catalogue.
@@ -37,10 +38,12 @@ def render(kind: str, *, split: Split, numbers: range, seed: int, size: int, out
     records = out / f"sprites-{kind}-{split}-{seed}.jsonl"
     out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    for done, number in enumerate(numbers):
+    known = {json.loads(line)["file"] for line in records.open()} if records.exists() else set()
+    missing = [number for number in numbers if _name(kind, split, seed, number) not in known]
+    for done, number in enumerate(missing):
         if done % _FRESH_STAGE_EVERY == 0:
             stage = Stage(samples=_SAMPLES)
-        name = f"{kind}/{split}_{seed:02d}_{number:06d}.png"
+        name = _name(kind, split, seed, number)
         record = render_sprite(
             stage,
             kind,
@@ -52,7 +55,11 @@ def render(kind: str, *, split: Split, numbers: range, seed: int, size: int, out
         with records.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"file": name, **record}) + "\n")
     seconds = time.monotonic() - started
-    print(f"{kind} {split}: {len(numbers)} sprites in {seconds:.0f} s -> {records}")
+    print(f"{kind} {split}: {len(missing)} sprites in {seconds:.0f} s -> {records}")
+
+
+def _name(kind: str, split: Split, seed: int, number: int) -> str:
+    return f"{kind}/{split}_{seed:02d}_{number:06d}.png"
 
 
 def main() -> None:
