@@ -37,10 +37,13 @@ from datasets.planting import PlantedObject, PlantedPair, PlantOptions, plant_pa
 from datasets.planting.options import MisalignOptions
 from datasets.planting.writers import north_up, write_dsm, write_survey
 from datasets.scoring import Score, area_agreement, match
+from models.registry import Registry
 from vision.finding import Finding
 from vision.survey.align import align
+from vision.survey.change import LearnedCue
 from vision.survey.compare import compare
 from vision.survey.comparison import CompareOptions, SurveyComparison
+from vision.survey.learned import open_change_model
 from vision.survey.pair import working_grid
 from vision.survey.raster import open_ortho
 
@@ -72,6 +75,8 @@ NOTHING = dict.fromkeys(
     ),
     0,
 )
+
+UNCHANGED = PlantOptions(**NOTHING, light_before=1.0, misalign=FULL_MISALIGNMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +125,11 @@ def read_place(
     inverse = ~transform
     matrix = [inverse.a, inverse.b, inverse.d, inverse.e, inverse.c, inverse.f]
     frame = box(0, 0, rgb.shape[1], rgb.shape[0])
+    ground = on_map(frame, transform)
     inside = []
     for outline in buildings:
+        if not outline.intersects(ground):
+            continue
         polygon = affine_transform(outline, matrix)
         if isinstance(polygon, Polygon) and polygon.intersects(frame):
             inside.append(polygon)
@@ -185,10 +193,24 @@ def _moved(outline: BaseGeometry, to_map: Transformer) -> BaseGeometry:
     return unary_union(parts)
 
 
+def planted(place: Place, seed: int, options: PlantOptions) -> PlantedPair:
+    """Plant into a place."""
+    return plant_pair(
+        place.rgb,
+        gsd_m=place.gsd_m,
+        seed=seed,
+        options=options,
+        buildings=place.buildings,
+        valid=place.valid,
+    )
+
+
 KINDS = ("new_structure", "removed_structure", "land_clearing")
 
 
-def run_pair(pair: PlantedPair, place: Place, *, with_dsm: bool) -> SurveyComparison:
+def run_pair(
+    pair: PlantedPair, place: Place, *, with_dsm: bool, learned: LearnedCue | None
+) -> SurveyComparison:
     """Write a pair and compare it as a user would."""
     with tempfile.TemporaryDirectory() as folder:
         paths = write_pair(pair, place, Path(folder))
@@ -197,40 +219,37 @@ def run_pair(pair: PlantedPair, place: Place, *, with_dsm: bool) -> SurveyCompar
             paths["after"],
             before_dsm=paths["before_dsm"] if with_dsm else None,
             after_dsm=paths["after_dsm"] if with_dsm else None,
+            learned=learned,
         )
 
 
-def evaluate_structures(places: Sequence[Place], seeds: Sequence[int], *, verbose: bool) -> None:
+def evaluate_structures(
+    places: Sequence[Place], seeds: Sequence[int], *, learned: LearnedCue | None, verbose: bool
+) -> None:
     """Recall and precision of structures, and area agreement of dust hotspots."""
     tallies = {with_dsm: {kind: Tally() for kind in KINDS} for with_dsm in (True, False)}
     shared_m2 = union_m2 = 0.0
     for place in places:
         for seed in seeds:
-            pair = plant_pair(
-                place.rgb,
-                gsd_m=place.gsd_m,
-                seed=seed,
-                options=PlantOptions(),
-                buildings=place.buildings,
-                valid=place.valid,
-            )
+            pair = planted(place, seed, PlantOptions())
             for with_dsm in (True, False):
-                result = run_pair(pair, place, with_dsm=with_dsm)
-                line = _score_case(result, pair, place, tallies[with_dsm], verbose=verbose)
+                result = run_pair(pair, place, with_dsm=with_dsm, learned=learned)
+                line = score_case(result, pair, place, tallies[with_dsm], verbose=verbose)
                 name = "with DSM" if with_dsm else "colour only"
                 print(f"  {place.name} seed {seed} {name}: {line}", flush=True)
             a, b = _dust(result.findings, pair, place)
             shared_m2, union_m2 = shared_m2 + a, union_m2 + b
     for with_dsm in (True, False):
-        name = "with DSM" if with_dsm else "without DSM, no learned cue"
-        print(f"structures {name}, {len(places)} places × {len(seeds)} seeds")
+        name = "with DSM" if with_dsm else "without DSM"
+        cue = "no learned cue" if learned is None else "with the learned cue"
+        print(f"structures {name}, {cue}, {len(places)} places × {len(seeds)} seeds")
         for kind, tally in tallies[with_dsm].items():
             print(f"  {kind:18} {tally.line()}")
             print(f"    missed: {dict(tally.missed_forms)}  false: {dict(tally.false_of)}")
     print(f"dust hotspots on planted ground: area IoU {shared_m2 / max(union_m2, 1):.3f}")
 
 
-def _score_case(
+def score_case(
     result: SurveyComparison,
     pair: PlantedPair,
     place: Place,
@@ -238,25 +257,26 @@ def _score_case(
     *,
     verbose: bool,
 ) -> str:
+    """Hold a comparison against what was planted; add to the tallies and return a line."""
     words = []
     for kind, tally in tallies.items():
-        planted = [t for t in pair.truth if t.kind == kind]
+        truth = [t for t in pair.truth if t.kind == kind]
         if kind == "land_clearing":
             least_m2 = CompareOptions().min_clearing_area_m2
-            planted = [t for t in planted if t.area_m2(place.gsd_m) >= least_m2]
+            truth = [t for t in truth if t.area_m2(place.gsd_m) >= least_m2]
         found = outlines_of(result.findings, kind, place.crs)
-        score = match([on_map(t.polygon, place.transform) for t in planted], found)
+        score = match([on_map(t.polygon, place.transform) for t in truth], found)
         tally.found += len(score.pairs)
         tally.missed += len(score.missed)
         tally.false += len(score.false)
         for i in score.missed:
-            what = planted[i].attributes
+            what = truth[i].attributes
             tally.missed_forms[f"{what.get('form', '-')} on {what.get('standing_on', '-')}"] += 1
         for i in score.false:
             tally.false_of[_what_is(found[i], pair, place)] += 1
         if verbose:
-            _tell(kind, score, planted, result.findings, pair, place)
-        words.append(f"{kind} {len(score.pairs)}/{len(planted)} +{len(score.false)}")
+            _tell(kind, score, truth, result.findings, pair, place)
+        words.append(f"{kind} {len(score.pairs)}/{len(truth)} +{len(score.false)}")
     return ", ".join(words)
 
 
@@ -306,17 +326,17 @@ def _what_is(outline: BaseGeometry, pair: PlantedPair, place: Place) -> str:
 
 def _dust(findings: Sequence[Finding], pair: PlantedPair, place: Place) -> tuple[float, float]:
     """Agreement on planted bare ground: only there is the truth known."""
-    planted = [t for t in pair.truth if t.kind == "dust_hotspot"]
-    if not planted:
+    sites = [t for t in pair.truth if t.kind == "dust_hotspot"]
+    if not sites:
         return 0.0, 0.0
     exposed = []
-    for thing in planted:
+    for thing in sites:
         text = str(thing.attributes.get("net_wkt_px", ""))
         outline = thing.polygon.difference(wkt.loads(text)) if text else thing.polygon
         exposed.append(on_map(outline, place.transform))
     # Real bare soil lies around the planted one; it is neither right nor wrong here. What is
     # claimed in the planted ground's own surroundings counts where the picture was not soil.
-    around = unary_union([on_map(t.polygon, place.transform).buffer(3.0) for t in planted])
+    around = unary_union([on_map(t.polygon, place.transform).buffer(3.0) for t in sites])
     heaps = unary_union(
         [on_map(t.polygon, place.transform) for t in pair.distractors if t.kind == "stockpile"]
     )
@@ -324,31 +344,32 @@ def _dust(findings: Sequence[Finding], pair: PlantedPair, place: Place) -> tuple
     return area_agreement(exposed, found, within=around.difference(heaps))
 
 
-def evaluate_unchanged(places: Sequence[Place], seeds: Sequence[int]) -> None:
+def false_findings(result: SurveyComparison) -> Counter[str]:
+    """Count the findings of an unchanged scene, by kind.
+
+    Bare ground is there whether or not anything changed: a hotspot is false only where it is said
+    to be new, grown or covered.
+    """
+    return Counter(
+        f.kind.value
+        for f in result.findings
+        if f.kind.value != "dust_hotspot"
+        or f.attributes["trend"] in ("new", "grew", "covered_since")
+    )
+
+
+def evaluate_unchanged(
+    places: Sequence[Place], seeds: Sequence[int], *, learned: LearnedCue | None
+) -> None:
     """Count findings where nothing changed but light, season and place."""
     false: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     hectares = 0.0
-    options = PlantOptions(**NOTHING, light_before=1.0, misalign=FULL_MISALIGNMENT)
     for place in places:
         for seed in seeds:
-            pair = plant_pair(
-                place.rgb,
-                gsd_m=place.gsd_m,
-                seed=seed,
-                options=options,
-                buildings=place.buildings,
-                valid=place.valid,
-            )
+            pair = planted(place, seed, UNCHANGED)
             for with_dsm in (True, False):
-                result = run_pair(pair, place, with_dsm=with_dsm)
-                # Bare ground is there whether or not anything changed: a hotspot is false only
-                # where it is said to be new, grown or covered.
-                here = Counter(
-                    f.kind.value
-                    for f in result.findings
-                    if f.kind.value != "dust_hotspot"
-                    or f.attributes["trend"] in ("new", "grew", "covered_since")
-                )
+                result = run_pair(pair, place, with_dsm=with_dsm, learned=learned)
+                here = false_findings(result)
                 false[with_dsm] += here
                 name = "with DSM" if with_dsm else "colour only"
                 print(f"  {place.name} seed {seed} {name}: {dict(here)}", flush=True)
@@ -367,14 +388,8 @@ def evaluate_alignment(places: Sequence[Place], seeds: Sequence[int]) -> None:
     all_px: list[float] = []
     for place in places:
         for seed in seeds:
-            pair = plant_pair(
-                place.rgb,
-                gsd_m=place.gsd_m,
-                seed=seed,
-                options=PlantOptions(misalign=FULL_MISALIGNMENT, with_surfaces=False),
-                buildings=place.buildings,
-                valid=place.valid,
-            )
+            moved = PlantOptions(misalign=FULL_MISALIGNMENT, with_surfaces=False)
+            pair = planted(place, seed, moved)
             with tempfile.TemporaryDirectory() as folder:
                 paths = write_pair(pair, place, Path(folder))
                 options = CompareOptions()
@@ -429,6 +444,7 @@ def main() -> int:
     parser.add_argument("--side-px", type=int, default=CROP_PX)
     parts = ("alignment", "structures", "unchanged")
     parser.add_argument("--parts", nargs="*", default=parts, choices=parts)
+    parser.add_argument("--learned", action="store_true", help="with the learned change cue")
     parser.add_argument("--verbose", action="store_true", help="name every miss and false finding")
     args = parser.parse_args()
     if not args.ortho.exists():
@@ -443,13 +459,14 @@ def main() -> int:
         corners = tuple(corners[i] for i in args.places)
     seeds = args.seeds or (DEV_SEEDS if args.split == "dev" else EVAL_SEEDS)
     places = [read_place(args.ortho, corner, buildings, args.side_px) for corner in corners]
+    learned = open_change_model(Registry()) if args.learned else None
     for part in args.parts:
         if part == "alignment":
             evaluate_alignment(places, seeds)
         elif part == "structures":
-            evaluate_structures(places, seeds, verbose=args.verbose)
+            evaluate_structures(places, seeds, learned=learned, verbose=args.verbose)
         else:
-            evaluate_unchanged(places, seeds)
+            evaluate_unchanged(places, seeds, learned=learned)
     return 0
 
 

@@ -102,6 +102,31 @@ def test_numbers_that_are_none_are_no_crash(surveys, tmp_path, option, value):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("option", "cues"), [([], ["colour", "learned"]), (["--no-learned"], ["colour"])]
+)
+def test_the_learned_model_takes_part_unless_told_not_to(surveys, tmp_path, option, cues):
+    done = run("compare", surveys.before, surveys.after, "--out", tmp_path / "out", *option)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    assert document["cues"] == cues
+    models = {f["model"]["name"] for f in document["findings"] if "structure" in f["kind"]
+              and f["model"]}  # fmt: skip
+    assert models == ({"change"} if "learned" in cues else set())
+
+
+def test_a_folder_of_models_that_cannot_be_used_is_3(surveys, tmp_path):
+    own = tmp_path / "own" / "change"
+    own.mkdir(parents=True)
+    (own / "card.yaml").write_text("name: change", encoding="utf-8")
+    done = run(
+        "compare", surveys.before, surveys.after, "--out", tmp_path / "out",
+        CITYEYE_MODELS_DIR=str(tmp_path / "own"),
+    )  # fmt: skip
+    assert "card.yaml" in one_line_error(done, 3)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_comparison_for_people(surveys, tmp_path):
     done = run(
         "compare", surveys.before, surveys.after, "--out", tmp_path / "out",

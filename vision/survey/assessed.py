@@ -74,15 +74,22 @@ def logistic(x: float) -> float:
 
 
 def votes_of(
-    layers: ChangeLayers, mask: Mask, *, height: NDArray[np.float32] | None
+    layers: ChangeLayers, mask: Mask, *, height: NDArray[np.float32] | None, learned: float | None
 ) -> tuple[CueVote, ...]:
-    """Return what each cue says inside a mask; ``height`` is the cue for rise or for fall."""
+    """Return what each cue says inside a mask.
+
+    Args:
+        layers: what the cues say on the window.
+        mask: bool, the window's shape.
+        height: the cue for rise or for fall.
+        learned: what the learned cue says of it, in that direction.
+    """
     votes = []
     if height is not None:
         votes.append(CueVote(cue="height", probability=round(inside(height, mask), 3)))
     votes.append(CueVote(cue="colour", probability=round(inside(layers.colour, mask), 3)))
-    if layers.learned is not None:
-        votes.append(CueVote(cue="learned", probability=round(inside(layers.learned, mask), 3)))
+    if learned is not None:
+        votes.append(CueVote(cue="learned", probability=round(learned, 3)))
     return tuple(votes)
 
 

@@ -11,13 +11,22 @@ from numpy.typing import NDArray
 from vision.survey.change import UNCHANGED_BELOW, ChangeLayers, PairWindow, row_strips
 from vision.survey.masks import Mask, disc, tidy
 
+# Where the learned cue makes a candidate; what it is worth is judged on the whole of it.
+_LEARNED_FROM = 0.25
+
 
 class Candidate(StrEnum):
-    """What a region might be; decides how it is looked at."""
+    """What a region might be; decides how it is looked at.
+
+    Raised and lowered by height; resurfaced and cleared by colour; built and razed by the learned
+    cue.
+    """
 
     RAISED = "raised"
     LOWERED = "lowered"
     RESURFACED = "resurfaced"
+    BUILT = "built"
+    RAZED = "razed"
     CLEARED = "cleared"
 
 
@@ -54,8 +63,7 @@ def _resurfaced(pair: PairWindow, layers: ChangeLayers, rows: slice) -> Mask:
         after.shadow[rows],
         after.net[rows],
     )
-    seen = colour if layers.learned is None else np.maximum(colour, layers.learned[rows])
-    appeared = seen * built_after > 0.4
+    appeared = colour * built_after > 0.4
     # What is gone left bare ground or plants; it is told from grown crops by not being either.
     built_before = (1 - before.vegetation[rows]) * (1 - before.soil[rows])
     built_before *= 1 - before.shadow[rows]
@@ -68,7 +76,7 @@ def candidate_masks(pair: PairWindow, layers: ChangeLayers) -> dict[Candidate, M
 
     With heights, buildings are seen by height alone where heights are known: a new roof on the
     same walls is not a new building, and a roof-top room in the colour of the roof is one. Colour
-    then only looks for hard standing, which has no height.
+    then only looks for hard standing, which has no height, and the learned cue for nothing.
     """
     before, after, gsd_m = pair.cover_before, pair.cover_after, pair.gsd_m
     resurfaced = np.empty(pair.valid.shape, np.bool_)
@@ -87,4 +95,13 @@ def candidate_masks(pair: PairWindow, layers: ChangeLayers) -> dict[Candidate, M
         )
         resurfaced &= near_height == 0
     masks[Candidate.RESURFACED] = tidy(resurfaced, gsd_m, open_m=0.6, close_m=0.6)
+    for candidate, by_model in (
+        (Candidate.BUILT, layers.learned),
+        (Candidate.RAZED, layers.learned_gone),
+    ):
+        if by_model is not None:
+            built = by_model > _LEARNED_FROM
+            if layers.height_known is not None:
+                built &= ~layers.height_known
+            masks[candidate] = tidy(built, gsd_m, open_m=0.4, close_m=0.4)
     return masks

@@ -65,6 +65,8 @@ class LearnedCue(Protocol):
     def __call__(self, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Probability:
         """Return the probability of new built structure for each pixel.
 
+        It is asked a second time with the dates swapped, for what was removed.
+
         Args:
             before: uint8 RGB, shape ``(rows, cols, 3)``, at ``gsd_m``.
             after: the same ground later, same shape.
@@ -114,6 +116,7 @@ class ChangeLayers:
         rise: probability that something stands there that did not.
         fall: probability that something that stood there is gone.
         learned: probability of new structure by the learned cue; None without a model.
+        learned_gone: likewise of removed structure.
         fused: probability of change by all cues.
     """
 
@@ -125,6 +128,7 @@ class ChangeLayers:
     rise: Probability | None
     fall: Probability | None
     learned: Probability | None
+    learned_gone: Probability | None
     fused: Probability
 
 
@@ -298,18 +302,24 @@ def height_cues(
     return rise, fall, gain_m, loss_m, known
 
 
-def learned_cue(pair: PairWindow, cue: LearnedCue) -> Probability:
-    """Run the learned cue on a window at the pixel size it was trained for."""
+def learned_cue(pair: PairWindow, cue: LearnedCue) -> tuple[Probability, Probability]:
+    """Run the learned cue on a window at the pixel size it was trained for, in both directions.
+
+    Returns:
+        The probabilities of new and of removed structure.
+    """
     rows, cols = pair.valid.shape
     scale = pair.gsd_m / cue.gsd_m
     size = (max(1, round(cols * scale)), max(1, round(rows * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    probability = cue(
-        np.asarray(cv2.resize(pair.before, size, interpolation=how), np.uint8),
-        np.asarray(cv2.resize(pair.after, size, interpolation=how), np.uint8),
-    )
-    full = cv2.resize(probability, (cols, rows), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.where(pair.valid, full, 0), np.float32)
+    before = np.asarray(cv2.resize(pair.before, size, interpolation=how), np.uint8)
+    after = np.asarray(cv2.resize(pair.after, size, interpolation=how), np.uint8)
+
+    def on_window(probability: Probability) -> Probability:
+        full = cv2.resize(probability, (cols, rows), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(np.where(pair.valid, full, 0), np.float32)
+
+    return on_window(cue(before, after)), on_window(cue(after, before))
 
 
 def change_layers(
@@ -325,24 +335,28 @@ def change_layers(
     appearance = appearance_change(pair, distance)
     colour = colour_cue(pair, appearance, distance)
     surface = colour
-    by_model: Probability | None = None
+    came: Probability | None = None
+    gone: Probability | None = None
     if learned is not None:
-        by_model = learned_cue(pair, learned)
-        surface = sigmoid(np.asarray((logit(colour) + 2 * logit(by_model)) / 3, np.float32))
-    if pair.before_m is None or pair.after_m is None:
-        return ChangeLayers(appearance, colour, None, None, None, None, None, by_model, surface)
-    rise, fall, gain_m, loss_m, known = height_cues(pair, min_height_m=min_height_m)
-    fused = 1 - (1 - np.maximum(rise, fall)) * (1 - surface)
+        came, gone = learned_cue(pair, learned)
+        built = logit(np.maximum(came, gone))
+        surface = sigmoid(np.asarray((logit(colour) + 2 * built) / 3, np.float32))
+    rise = fall = gain_m = loss_m = known = None
+    fused = surface
+    if pair.before_m is not None and pair.after_m is not None:
+        rise, fall, gain_m, loss_m, known = height_cues(pair, min_height_m=min_height_m)
+        fused = np.asarray(1 - (1 - np.maximum(rise, fall)) * (1 - surface), np.float32)
     return ChangeLayers(
-        appearance,
-        colour,
-        gain_m,
-        loss_m,
-        known,
-        rise,
-        fall,
-        by_model,
-        np.asarray(fused, np.float32),
+        appearance=appearance,
+        colour=colour,
+        gain_m=gain_m,
+        loss_m=loss_m,
+        height_known=known,
+        rise=rise,
+        fall=fall,
+        learned=came,
+        learned_gone=gone,
+        fused=fused,
     )
 
 

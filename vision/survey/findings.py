@@ -97,7 +97,7 @@ def judge(
     Raises:
         BadRaster: a survey's pixels cannot be decoded.
     """
-    assessed = _without_doubles(assess_all(pair, scanned, options, learned, pool, progress))
+    assessed = without_doubles(assess_all(pair, scanned, options, pool, progress))
     hotspots = _hotspots(pair, scanned, options)
     context = _Context(pair, options, learned, permits, roads, source, hashes)
     judged = [context.structure(item) for item in assessed]
@@ -112,7 +112,6 @@ def assess_all(
     pair: SurveyPair,
     scanned: Scan,
     options: CompareOptions,
-    learned: LearnedCue | None,
     pool: Executor,
     progress: Callable[[float], None],
 ) -> list[Assessed]:
@@ -126,7 +125,7 @@ def assess_all(
                 if cleared is not None:
                     results.append(cleared)
             else:
-                looks.append(pool.submit(_look, pair, candidate, region, options, learned))
+                looks.append(pool.submit(_look, pair, candidate, region, options))
     for done, look in enumerate(looks, 1):
         found = look.result()
         if found is not None:
@@ -140,7 +139,6 @@ def _look(
     candidate: Candidate,
     region: Region,
     options: CompareOptions,
-    learned: LearnedCue | None,
 ) -> Assessed | None:
     factor = 1
     while max(region.window.height, region.window.width) / factor > _LARGEST_LOOK_PX:
@@ -160,7 +158,7 @@ def _look(
     top, left = row - window.row, col - window.col
     placed[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
     seen = pair.read(window, grid=grid)
-    layers = change_layers(seen, min_height_m=options.min_height_m, learned=learned)
+    layers = change_layers(seen, min_height_m=options.min_height_m)
     return structures.assess(
         candidate,
         placed,
@@ -168,10 +166,11 @@ def _look(
         layers,
         transform=grid.window_transform(window),
         options=options,
+        learned=region.means if "built" in region.means else None,
     )
 
 
-def _without_doubles(items: list[Assessed]) -> list[Assessed]:
+def without_doubles(items: list[Assessed]) -> list[Assessed]:
     """Keep the better of two outlines of one kind that lie on each other."""
     ordered = sorted(items, key=lambda item: (-item.score, item.outline.bounds))
     if not ordered:

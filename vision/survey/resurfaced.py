@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -23,6 +24,13 @@ from vision.survey.comparison import CompareOptions
 from vision.survey.masks import Mask, disc, inside, main_part
 from vision.survey.outline import mask_polygon, rectangle_fit, regular_outline
 
+LEARNED_FEATURES = ("built", "razed", "built_sure", "razed_sure")
+"""What the learned cue says of a candidate: its mean probability of new and of removed structure
+inside, and the shares of it that are more likely than not."""
+
+LearnedMeans = Mapping[str, float]
+"""A value for each of :data:`LEARNED_FEATURES`."""
+
 # Log-odds of a colour candidate being a structure: a logistic regression on candidates from the
 # development split, with a weak pull to zero, by scripts/fit_surface_score.py. Each feature is
 # centred where the comment says; "now" is the date at which the thing stands.
@@ -40,12 +48,32 @@ _SURFACE_WEIGHTS = {
     "square_gain": 1.98,  # squareness now - then
     "vehicle": -1.82,
 }
+# The same where a learned cue takes part, by the same script with --learned.
+_LEARNED_WEIGHTS = {
+    "one": -0.20,
+    "rectangle": 0.67,
+    "soil": -0.45,
+    "plants_then": 1.29,
+    "area": 0.13,
+    "edge": 0.90,
+    "shadow": 0.29,
+    "contrast": 0.18,
+    "large_soil": -0.64,
+    "square": 1.03,
+    "square_gain": 0.42,
+    "vehicle": -1.57,
+    "learned": 2.96,  # its mean inside - 0.5
+    "learned_sure": 2.84,  # the share of it that is more likely than not - 0.5
+}
 # Concrete and asphalt are grey: CIE a*, b* within this of neutral. Dry crops are not.
 _GREY_CHROMA = 10.0
 _SHADE_L = 12.0
+# Below this in both directions the learned cue says nothing about which it is.
+_LEARNED_SILENT = 0.25
 # Where findings start: what appeared is worth more false alarms than what vanished, for which a
-# case is closed.
+# case is closed. Likewise where a learned cue takes part.
 _APPEARED_FROM, _VANISHED_FROM = math.log(0.22 / 0.78), math.log(0.45 / 0.55)
+_LEARNED_APPEARED_FROM, _LEARNED_VANISHED_FROM = math.log(0.18 / 0.82), math.log(0.3 / 0.7)
 
 
 def assess_resurfaced(
@@ -54,6 +82,7 @@ def assess_resurfaced(
     layers: ChangeLayers,
     transform: Affine,
     options: CompareOptions,
+    learned: LearnedMeans | None,
 ) -> Assessed | None:
     """Look at a candidate whose surface changed; see :func:`structures.assess` for the arguments.
 
@@ -68,11 +97,18 @@ def assess_resurfaced(
         return None
     raw = mask_polygon(body, transform)
     features = surface_features(body, pair, layers, rectangularity=rectangle_fit(raw))
+    if with_heights:
+        # What is looked for is paved ground, and that is not what the cue learned.
+        learned = None
     appeared = features["edge_ratio"] + features["contrast_ratio"] > 0
+    if learned is not None and max(learned["built"], learned["razed"]) > _LEARNED_SILENT:
+        appeared = learned["built"] > learned["razed"]
     then = "before" if appeared else "after"
     vehicle = vehicle_likeness(shape, None, on_plants=features[f"vegetation_{then}"])
     terms = surface_terms(features, appeared=appeared, vehicle=vehicle)
-    score = logistic(surface_score(features, appeared=appeared, vehicle=vehicle))
+    if learned is not None:
+        terms |= learned_terms(learned, appeared=appeared)
+    score = logistic(surface_score(terms, appeared=appeared))
     form = "unknown"
     if with_heights:
         # Heights say that nothing stands here: what remains is ground that was paved.
@@ -89,7 +125,12 @@ def assess_resurfaced(
         round(score, 3),
         structure_measures(shape),
         ground_words(pair, body) | {"form": form},
-        votes_of(layers, body, height=layers.rise if appeared else layers.fall),
+        votes_of(
+            layers,
+            body,
+            height=layers.rise if appeared else layers.fall,
+            learned=learned_vote(learned, appeared=appeared),
+        ),
         terms,
     )
 
@@ -177,10 +218,15 @@ def surface_features(
     }
 
 
+def learned_vote(learned: LearnedMeans | None, *, appeared: bool) -> float | None:
+    """Return the learned cue's mean probability inside a candidate, in one direction."""
+    return None if learned is None else learned["built" if appeared else "razed"]
+
+
 def surface_terms(
     features: dict[str, float], *, appeared: bool, vehicle: float
 ) -> dict[str, float]:
-    """Return the terms of :func:`surface_score`, each centred near what is usual.
+    """Return the terms of :func:`surface_score` by colour, each centred near what is usual.
 
     Args:
         features: of :func:`surface_features`.
@@ -205,11 +251,21 @@ def surface_terms(
     }
 
 
-def surface_score(features: dict[str, float], *, appeared: bool, vehicle: float) -> float:
+def learned_terms(learned: LearnedMeans, *, appeared: bool) -> dict[str, float]:
+    """Return the terms of :func:`surface_score` by the learned cue."""
+    name = "built" if appeared else "razed"
+    return {"learned": learned[name] - 0.5, "learned_sure": learned[f"{name}_sure"] - 0.5}
+
+
+def surface_score(terms: dict[str, float], *, appeared: bool) -> float:
     """Return a candidate's log-odds of being a finding; 0 is where findings start.
 
-    The arguments are those of :func:`surface_terms`.
+    Args:
+        terms: of :func:`surface_terms`, with those of :func:`learned_terms` if there is a model.
+        appeared: whether it stands at the later date, else at the earlier.
     """
-    terms = surface_terms(features, appeared=appeared, vehicle=vehicle)
-    log_odds = sum(_SURFACE_WEIGHTS[name] * value for name, value in terms.items())
-    return log_odds - (_APPEARED_FROM if appeared else _VANISHED_FROM)
+    weights, start = _SURFACE_WEIGHTS, _APPEARED_FROM if appeared else _VANISHED_FROM
+    if "learned" in terms:
+        weights = _LEARNED_WEIGHTS
+        start = _LEARNED_APPEARED_FROM if appeared else _LEARNED_VANISHED_FROM
+    return sum(weights[name] * value for name, value in terms.items()) - start

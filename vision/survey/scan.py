@@ -23,13 +23,14 @@ from rasterio.windows import Window as RasterWindow
 
 from vision.errors import OutputError
 from vision.survey.candidates import Candidate, candidate_masks
-from vision.survey.change import LearnedCue, change_layers, margin_px
+from vision.survey.change import ChangeLayers, LearnedCue, change_layers, margin_px
 from vision.survey.comparison import CompareOptions, GroundSummary
 from vision.survey.dust import GROUND_FEATURES, SITE_FEATURES, dust_masks
 from vision.survey.grid import Grid, Window
 from vision.survey.masks import Mask
 from vision.survey.pair import SurveyPair, even_window
 from vision.survey.regions import RegionCollector
+from vision.survey.resurfaced import LEARNED_FEATURES
 from vision.survey.tillage import TENSOR_FEATURES, reach_px, row_tensor
 
 CLEARED_FEATURES = ("vegetation_before", "soil_after", "colour", "fall", *TENSOR_FEATURES)
@@ -63,6 +64,7 @@ class _Tile:
     change: NDArray[np.uint8]
     masks: dict[Candidate, Mask]
     cleared: dict[str, NDArray[np.float32]]
+    learned: dict[str, NDArray[np.float32]]
     ground: Mask
     road: Mask
     site: Mask
@@ -100,9 +102,10 @@ def scan(
     least = max(8, int(0.6 * options.min_area_m2 / pixel_m2))
     least_clearing = int(0.8 * options.min_clearing_area_m2 / pixel_m2)
     least_dust = int(0.8 * options.min_dust_area_m2 / pixel_m2)
+    by_model = () if learned is None else LEARNED_FEATURES
     collected = {
         candidate: RegionCollector(
-            CLEARED_FEATURES if candidate is Candidate.CLEARED else (),
+            CLEARED_FEATURES if candidate is Candidate.CLEARED else by_model,
             least_clearing if candidate is Candidate.CLEARED else least,
         )
         for candidate in Candidate
@@ -118,7 +121,7 @@ def scan(
         ):
             write(tile.window, tile.change)
             for candidate, mask in tile.masks.items():
-                features = tile.cleared if candidate is Candidate.CLEARED else {}
+                features = tile.cleared if candidate is Candidate.CLEARED else tile.learned
                 collected[candidate].add(tile.window, mask, features)
             ground.add(tile.window, tile.ground, tile.soil)
             road.add(tile.window, tile.road, tile.soil)
@@ -194,6 +197,7 @@ def _tile(
             "fall": fall[core],
         }
         | tensor,
+        learned=_learned_features(layers, core),
         ground=dust.ground,
         road=dust.road,
         site=dust.site,
@@ -205,6 +209,21 @@ def _tile(
         site_features=dust.site_features(),
         totals_px=np.array([float(np.count_nonzero(v)) for v in sums]),
     )
+
+
+def _learned_features(
+    layers: ChangeLayers, core: tuple[slice, slice]
+) -> dict[str, NDArray[np.float32]]:
+    """What is averaged over candidates, so that judging them need not run the model again."""
+    if layers.learned is None or layers.learned_gone is None:
+        return {}
+    built, razed = layers.learned[core], layers.learned_gone[core]
+    return {
+        "built": built,
+        "razed": razed,
+        "built_sure": (built > 0.5).astype(np.float32),
+        "razed_sure": (razed > 0.5).astype(np.float32),
+    }
 
 
 def _core_tensor(
@@ -230,6 +249,7 @@ def _empty_tile(window: Window) -> _Tile:
         change=np.full(shape, CHANGE_NODATA, np.uint8),
         masks={candidate: nothing for candidate in Candidate},
         cleared=dict.fromkeys(CLEARED_FEATURES, zero),
+        learned=dict.fromkeys(LEARNED_FEATURES, zero),
         ground=nothing,
         road=nothing,
         site=nothing,

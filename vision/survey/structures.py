@@ -28,7 +28,7 @@ from vision.survey.grid import Grid
 from vision.survey.masks import Mask, disc, inside, main_part, tidy
 from vision.survey.outline import regular_outline
 from vision.survey.regions import Region, region_outline
-from vision.survey.resurfaced import assess_resurfaced
+from vision.survey.resurfaced import LearnedMeans, assess_resurfaced, learned_vote
 from vision.survey.tillage import row_coherence, tilled
 
 RULE_VERSION = "1"
@@ -42,6 +42,7 @@ def assess(
     *,
     transform: Affine,
     options: CompareOptions,
+    learned: LearnedMeans | None = None,
 ) -> Assessed | None:
     """Look at one candidate as a whole.
 
@@ -52,13 +53,14 @@ def assess(
         layers: what the cues say on the window.
         transform: the window's pixel corners to map coordinates.
         options: thresholds.
+        learned: what the learned cue said of it, if there is one.
 
     Returns:
         The candidate with outline, score and measures; None where it is too small or too low.
     """
     if candidate in (Candidate.RAISED, Candidate.LOWERED):
-        return _assess_height(candidate, mask, pair, layers, transform, options)
-    return assess_resurfaced(mask, pair, layers, transform, options)
+        return _assess_height(candidate, mask, pair, layers, transform, options, learned)
+    return assess_resurfaced(mask, pair, layers, transform, options, learned)
 
 
 def _assess_height(
@@ -68,6 +70,7 @@ def _assess_height(
     layers: ChangeLayers,
     transform: Affine,
     options: CompareOptions,
+    learned: LearnedMeans | None,
 ) -> Assessed | None:
     if pair.before_m is None or pair.after_m is None:
         raise ValueError("a height candidate needs both surface models")
@@ -122,7 +125,7 @@ def _assess_height(
         round(score, 3),
         measures,
         attributes,
-        votes_of(layers, mask, height=cue),
+        votes_of(layers, mask, height=cue, learned=learned_vote(learned, appeared=rising)),
     )
 
 

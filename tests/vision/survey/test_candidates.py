@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.make_scenes import BLUE_ROOF, EARTH, GRASS, NET, PAVING, RED_ROOF, pair_window, village
+from tests.make_scenes import (
+    BLUE_ROOF,
+    EARTH,
+    GRASS,
+    GSD_M,
+    NET,
+    PAVING,
+    RED_ROOF,
+    pair_window,
+    village,
+)
+from vision.finding import ModelRef
 from vision.survey.candidates import Candidate, built_likeness, candidate_masks
 from vision.survey.change import change_layers
 
@@ -13,9 +24,20 @@ YARD = (16.0, 44.0, 40.0, 74.0)
 BUILT = (24.0, 54.0, 32.0, 62.0)
 
 
-def masks(before, after, *, heights):
+class RedModel:
+    """Says that what turned red was built."""
+
+    model = ModelRef(name="red", version="1", sha256="ab" * 32)
+    gsd_m = GSD_M
+
+    def __call__(self, before, after):
+        redness = [p[..., 0].astype(np.float32) - p[..., 2] for p in (before, after)]
+        return np.clip((redness[1] - redness[0]) / 80, 0, 1)
+
+
+def masks(before, after, *, heights, learned=None):
     pair = pair_window(before, after, heights=heights)
-    return candidate_masks(pair, change_layers(pair, min_height_m=2))
+    return candidate_masks(pair, change_layers(pair, min_height_m=2, learned=learned))
 
 
 def share(mask, scene, box=BUILT, inset_m=0.8):
@@ -108,3 +130,15 @@ def test_built_likeness(vegetation, soil, shadow, net, least, most):
     found = built_likeness(*values)
     assert (found >= least - 1e-6).all()
     assert (found <= most + 1e-6).all()
+
+
+@pytest.mark.parametrize("heights", [False, True])
+@pytest.mark.parametrize(("later", "expected"), [(True, Candidate.BUILT), (False, Candidate.RAZED)])
+def test_the_learned_cue_makes_candidates_where_no_heights_are_known(heights, later, expected):
+    before, after = village(), village()
+    repaint(after if later else before)
+    found = masks(before, after, heights=heights, learned=RedModel())
+    other = Candidate.RAZED if later else Candidate.BUILT
+    assert (share(found[expected], after) > 0.8) is not heights
+    assert share(found[other], after) < 0.1
+    assert not {Candidate.BUILT, Candidate.RAZED} & set(masks(before, after, heights=heights))

@@ -39,7 +39,7 @@ BRIGHTNESS = ModelRef(name="brightness", version="1", sha256="ab" * 32)
 
 @dataclass
 class BrightnessModel:
-    """A change model as simple as can be: what got brighter or darker by 60 of 255 changed."""
+    """A change model as simple as can be: what got brighter by 60 of 255 was built."""
 
     gsd_m: float = 0.5
     model: ModelRef = BRIGHTNESS
@@ -47,8 +47,8 @@ class BrightnessModel:
 
     def __call__(self, before, after):
         self.shapes.append(before.shape)
-        apart = np.abs(before.astype(np.float32) - after).mean(axis=-1)
-        return np.clip(apart / 120, 0, 1).astype(np.float32)
+        brighter = (after.astype(np.float32) - before).mean(axis=-1)
+        return np.clip(brighter / 120, 0, 1).astype(np.float32)
 
 
 def mean_in(values, scene, box, inset_m=1.0):
@@ -169,8 +169,19 @@ def test_a_learned_cue_looks_at_both_pictures_and_moves_the_result():
     assert mean_in(layers.fused, after, box) != pytest.approx(
         mean_in(alone.fused, after, box), abs=0.02
     )
-    assert model.shapes == [(160, 160, 3)]
+    assert model.shapes == [(160, 160, 3)] * 2  # once for each direction
     assert layers.fused.shape == window.valid.shape
+
+
+def test_a_learned_cue_tells_what_came_from_what_went():
+    before, after = village(), village()
+    after.rgb[after.mask((8, 8, 30, 30))] += 70
+    before.rgb[before.mask((40, 40, 56, 56))] += 70
+    layers = change_layers(pair_window(before, after), min_height_m=2, learned=BrightnessModel())
+    assert mean_in(layers.learned, after, (8, 8, 30, 30)) > 0.5
+    assert mean_in(layers.learned_gone, after, (8, 8, 30, 30)) < 0.05
+    assert mean_in(layers.learned_gone, after, (40, 40, 56, 56)) > 0.5
+    assert mean_in(layers.learned, after, (40, 40, 56, 56)) < 0.05
 
 
 def test_a_learned_cue_and_colour_are_averaged_as_log_odds_the_learned_counting_double():
@@ -178,7 +189,8 @@ def test_a_learned_cue_and_colour_are_averaged_as_log_odds_the_learned_counting_
     after.field(SHED, BLUE_ROOF)
     model = BrightnessModel(gsd_m=GSD_M)
     layers = change_layers(pair_window(before, after), min_height_m=2, learned=model)
-    expected = sigmoid((logit(layers.colour) + 2 * logit(layers.learned)) / 3)
+    built = np.maximum(layers.learned, layers.learned_gone)
+    expected = sigmoid((logit(layers.colour) + 2 * logit(built)) / 3)
     assert np.allclose(layers.fused, expected, atol=1e-5)
 
 
@@ -188,8 +200,8 @@ def test_nothing_is_said_where_a_survey_has_no_data():
     valid = ~after.mask((15, 55, 33, 71))
     window = pair_window(before, after, heights=True, valid=valid)
     layers = change_layers(window, min_height_m=2, learned=BrightnessModel())
-    for values in (layers.appearance, layers.colour, layers.learned, layers.rise, layers.fall):
-        assert values[~valid].max() == 0
+    for name in ("appearance", "colour", "learned", "learned_gone", "rise", "fall"):
+        assert getattr(layers, name)[~valid].max() == 0
 
 
 def test_all_probabilities_are_probabilities():
@@ -197,7 +209,7 @@ def test_all_probabilities_are_probabilities():
     layers = change_layers(
         pair_window(before, after, heights=True), min_height_m=2, learned=BrightnessModel()
     )
-    for name in ("appearance", "colour", "rise", "fall", "learned", "fused"):
+    for name in ("appearance", "colour", "rise", "fall", "learned", "learned_gone", "fused"):
         values = getattr(layers, name)
         assert values.dtype == np.float32
         assert values.min() >= 0

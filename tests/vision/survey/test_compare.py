@@ -16,6 +16,7 @@ from shapely.geometry import shape
 from shapely.ops import transform as move_shape
 
 from datasets.scoring import match
+from models.registry import Registry
 from tests.make_rasters import GROUND_CRS
 from tests.make_scenes import (
     BLUE_ROOF,
@@ -31,6 +32,7 @@ from vision.errors import AlignmentFailed, BadRaster, InputError, NoOverlap
 from vision.finding import FindingKind, ModelRef
 from vision.survey.compare import compare
 from vision.survey.comparison import CompareOptions, SurveyComparison
+from vision.survey.learned import open_change_model
 from vision.survey.writers import ComparisonInputs, compare_to_folder
 
 SAMPLE = Path(__file__).parents[3] / "datasets" / "samples" / "survey"
@@ -380,3 +382,15 @@ def test_the_sample_without_surface_models():
     comparison = compare(SAMPLE / "before.tif", SAMPLE / "after.tif")
     assert len(truth_of(comparison, "new_structure").pairs) >= 4
     assert comparison.height_datum is None
+
+
+def test_the_sample_by_colour_and_the_model_that_ships():
+    comparison = compare(
+        SAMPLE / "before.tif", SAMPLE / "after.tif", learned=open_change_model(Registry())
+    )
+    new, gone = truth_of(comparison, "new_structure"), truth_of(comparison, "removed_structure")
+    assert len(new.pairs) >= 6
+    assert len(gone.pairs) == 2
+    assert len(new.false) + len(gone.false) <= 16
+    votes = {v.cue for f in comparison.findings if "structure" in f.kind.value for v in f.cues}
+    assert votes == {"colour", "learned"}

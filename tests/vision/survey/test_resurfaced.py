@@ -18,9 +18,16 @@ from tests.make_scenes import (
 )
 from vision.finding import FindingKind
 from vision.survey.assessed import shape_of, vehicle_likeness
+from vision.survey.candidates import Candidate
 from vision.survey.change import change_layers
 from vision.survey.comparison import CompareOptions
-from vision.survey.resurfaced import surface_features, surface_score
+from vision.survey.resurfaced import (
+    learned_terms,
+    surface_features,
+    surface_score,
+    surface_terms,
+)
+from vision.survey.structures import assess
 
 SHED = (10.0, 10.0, 16.0, 15.0)
 
@@ -115,12 +122,19 @@ def test_squareness_does_not_depend_on_the_direction():
     assert max(values) - min(values) < 0.4
 
 
+def score_of(values, vehicle=0.0, learned=None):
+    terms = surface_terms(values, appeared=True, vehicle=vehicle)
+    if learned is not None:
+        terms |= learned_terms(learned, appeared=True)
+    return surface_score(terms, appeared=True)
+
+
 def test_the_score_falls_with_what_speaks_against_a_structure():
     built = village()
     built.block(SHED, 2.8, BLUE_ROOF)
     base = features(village(), built, SHED)
-    score = surface_score(base, appeared=True, vehicle=0.0)
-    assert surface_score(base, appeared=True, vehicle=1.0) < score
+    score = score_of(base)
+    assert score_of(base, vehicle=1.0) < score
     for name, worse in (
         ("rectangularity", 0.5),
         ("soil_after", 1.0),
@@ -129,7 +143,42 @@ def test_the_score_falls_with_what_speaks_against_a_structure():
         ("squareness_after", 0.0),
         ("vegetation_before", 0.0),
     ):
-        assert surface_score(base | {name: worse}, appeared=True, vehicle=0.0) < score, name
+        assert score_of(base | {name: worse}) < score, name
+
+
+def test_the_learned_cue_speaks_for_or_against_a_structure():
+    built = village()
+    built.block(SHED, 2.8, BLUE_ROOF)
+    base = features(village(), built, SHED)
+    silent = {"built": 0.02, "razed": 0.02, "built_sure": 0.0, "razed_sure": 0.0}
+    loud = silent | {"built": 0.95, "built_sure": 1.0}
+    wrong_way = silent | {"razed": 0.95, "razed_sure": 1.0}
+    assert score_of(base, learned=loud) > 0
+    assert score_of(base, learned=loud) > score_of(base, learned=silent) + 2
+    assert score_of(base, learned=wrong_way) == score_of(base, learned=silent)
+
+
+def test_the_learned_cue_decides_the_direction_where_it_is_sure():
+    before, after = village(), village()
+    after.block(SHED, 2.8, BLUE_ROOF, shadow=False)
+    pair = pair_window(before, after)
+    layers = change_layers(pair, min_height_m=2)
+    kinds = []
+    for built, razed in ((0.9, 0.1), (0.1, 0.9), (0.1, 0.1)):
+        learned = {"built": built, "razed": razed, "built_sure": built, "razed_sure": razed}
+        item = assess(
+            Candidate.BUILT,
+            after.mask(SHED),
+            pair,
+            layers,
+            transform=after.grid.transform,
+            options=CompareOptions(),
+            learned=learned,
+        )
+        kinds.append(item.kind)
+        assert {v.cue: v.probability for v in item.cues}["learned"] == max(built, razed)
+    new, removed = FindingKind.NEW_STRUCTURE, FindingKind.REMOVED_STRUCTURE
+    assert kinds == [new, removed, new]
 
 
 def test_a_long_narrow_thing_is_a_vehicle_without_heights_too():
