@@ -33,10 +33,13 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from datasets.scoring import MATCH_IOU, area_agreement, match
+from models.errors import ModelError
+from models.registry import SHIPPED_FOLDER, Registry
 from vision.errors import CityEyeError, InputError
 from vision.finding import Finding, FindingKind
 from vision.survey.compare import ComparisonInputs, compare
 from vision.survey.comparison import SurveyComparison
+from vision.survey.learned import ChangeModel, open_change_model
 from vision.survey.writers import compare_to_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,7 +105,14 @@ def colour_only() -> SurveyComparison:
     """Compare the sample without its surface models."""
     prepare()
     files = inputs(heights=False)
-    return compare(files.before, files.after, area=files.area, permits=files.permits)
+    return compare(
+        files.before, files.after, area=files.area, permits=files.permits, learned=learned_cue()
+    )
+
+
+def learned_cue() -> ChangeModel:
+    """Open the change model that ships, as ``cityeye compare`` does."""
+    return open_change_model(Registry((SHIPPED_FOLDER,)))
 
 
 def read_known(name: str, crs: CRS, *, kind: str = "") -> list[Known]:
@@ -219,7 +229,7 @@ def run(out: Path) -> None:
     # A process of its own: both comparisons together then take little longer than one.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         second = pool.submit(colour_only)
-        comparison, files = compare_to_folder(inputs(heights=True), out)
+        comparison, files = compare_to_folder(inputs(heights=True), out, learned=learned_cue())
         plain = second.result()
     alignment = comparison.alignment
     print(
@@ -228,8 +238,8 @@ def run(out: Path) -> None:
         f"{abs(alignment.offset_y_m):.2f} m and turned by {abs(alignment.rotation_deg):.2f}°, "
         f"residual {alignment.residual_rmse_m:.2f} m; {time.perf_counter() - began:.0f} s"
     )
-    tell("With surface models: heights and colour", comparison)
-    tell("The same without surface models: colour only", plain)
+    tell("With surface models: heights, colour and the learned cue", comparison)
+    tell("The same without surface models: colour and the learned cue", plain)
     print(f"\nfound: outlines that share at least {MATCH_IOU:.0%} of their union with the truth")
     print(f"Report, to open in a browser: {shown(files.report)}")
 
@@ -253,7 +263,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         run(args.out)
-    except InputError as error:
+    except (InputError, ModelError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 3
     except CityEyeError as error:

@@ -18,13 +18,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models.registry import SHIPPED_FOLDER, Registry
 from serve import cli_models
 from serve.cli_exit import exit_codes, read_settings
 from vision.finding import Finding
 from vision.survey.compare import ComparisonInputs
 from vision.survey.comparison import CompareOptions, ComparisonFiles, SurveyComparison
-from vision.survey.learned import ChangeModel, open_change_model
+from vision.survey.learned import open_change_model
 from vision.survey.writers import compare_to_folder
 
 _STAGES = {
@@ -164,7 +163,7 @@ def compare(
             limits=read_settings().raster,
         )
         inputs = ComparisonInputs(before, after, before_dsm, after_dsm, area, permits, roads)
-        model = _change_model() if learned else None
+        model = open_change_model(cli_models.own_and_shipped()) if learned else None
         # The windows already run on every core; threads inside OpenCV would only get in the way.
         cv2.setNumThreads(1)
         with _progress(shown=not as_json) as progress:
@@ -175,11 +174,6 @@ def compare(
         typer.echo(json.dumps(_summary(comparison, files), ensure_ascii=False))
     else:
         _print_result(comparison, files)
-
-
-def _change_model() -> ChangeModel:
-    own = read_settings().models_dir
-    return open_change_model(Registry((SHIPPED_FOLDER,) if own is None else (own, SHIPPED_FOLDER)))
 
 
 def _options(**values: object) -> CompareOptions:

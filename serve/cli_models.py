@@ -29,7 +29,7 @@ app = typer.Typer(
 def list_models() -> None:
     """List all models."""
     with exit_codes():
-        registry = _registry()
+        registry = own_and_shipped()
         Console().print(_table(registry.models))
         _refuse_broken(registry)
 
@@ -46,7 +46,7 @@ def show(
 ) -> None:
     """Print a model's card: what it is, how good it is, what nobody has tried."""
     with exit_codes():
-        model = _registry().find(name, version)
+        model = own_and_shipped().find(name, version)
         if as_json:
             typer.echo(model.card.model_dump_json())
         else:
@@ -61,7 +61,7 @@ def verify(
 ) -> None:
     """Check hashes, classes and shapes of the models' files against their cards."""
     with exit_codes():
-        registry = _registry()
+        registry = own_and_shipped()
         chosen = [model for model in registry.models if name in (None, model.card.name)]
         if name is not None and not chosen:
             registry.find(name)
@@ -94,7 +94,8 @@ def add(
         typer.echo(f"{added.label}: added in {added.folder}")
 
 
-def _registry() -> Registry:
+def own_and_shipped() -> Registry:
+    """Return the registry of the city's own models, where it has any, and those that ship."""
     own = read_settings().models_dir
     return Registry((SHIPPED_FOLDER,) if own is None else (own, SHIPPED_FOLDER))
 

@@ -176,15 +176,17 @@ def _measures(rng: np.random.Generator, kind: Tipper) -> _Frame:
 
 
 def _inside(rng: np.random.Generator, paint: Paint) -> Paint:
-    """Return the paint of a load box's inside: worn, rusty or dusty steel, darker than outside."""
+    """Return the paint of a load box's inside: rusty, dusty, or scoured bright by its loads."""
     bases: tuple[Rgb, ...] = (
         (0.10, 0.09, 0.085),
         (0.13, 0.075, 0.05),
         (0.22, 0.17, 0.12),
         _dark_mix(paint.rgb, DUST),
+        (0.38, 0.35, 0.32),
+        (0.42, 0.34, 0.25),
     )
     red, green, blue = bases[int(rng.integers(len(bases)))]
-    light = rng.uniform(0.6, 1.0)
+    light = rng.uniform(0.6, 1.15)
     return Paint((red * light, green * light, blue * light), 0.8, speckle=0.4, speckle_m=0.45)
 
 
