@@ -1,0 +1,1 @@
+"""The street detector: its card, its weights, and what training it needs."""
