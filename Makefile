@@ -69,8 +69,7 @@ lint: $(STAMP)
 
 test-train: $(TRAIN_STAMP) $(RENDER_STAMP)
 	$(TRAIN_VENV)/bin/python -m pytest tests/models tests/scripts
-	PYTHONPATH=. $(RENDER_VENV)/bin/python scripts/render_sprites.py --kinds muck_truck vending \
-		--count 1 --split test --size 96 --out out/render_trial
+	$(RENDER_VENV)/bin/python -m pytest --noconftest tests/datasets/test_sprites.py tests/datasets/test_survey_scene.py
 
 # Everything rendered: about an hour on two cores; a run that was cut short goes on where it stopped.
 RENDER := PYTHONPATH=. $(RENDER_VENV)/bin/python scripts
@@ -84,6 +83,7 @@ sprites: $(RENDER_STAMP)
 	$(RENDER)/render_sprites.py --kinds lookalike two_wheeler truck --count 12 --split test $(SPRITES)
 	$(RENDER)/render_sprites.py --kinds person car van bus --count 20 --split train $(SPRITES)
 	$(RENDER)/render_sprites.py --kinds person car van bus --count 6 --split test $(SPRITES)
+	$(RENDER)/render_tipper_views.py --train 160 --test 40 --out $(MADE)/tipper_views
 	$(RENDER)/render_streets.py --count 52 --split train --out $(MADE)/renders
 	$(RENDER)/render_streets.py --count 40 --split test --out $(MADE)/renders
 
@@ -101,8 +101,9 @@ train-street: street-data
 train-load: $(TRAIN_STAMP) sprites
 	$(TRAIN_VENV)/bin/python scripts/train_load.py --sprites $(MADE)/sprites $(MADE)/tipper_views --frames $(SHARED)/data/cctv --weights $(START)
 
-train-change: $(STAMP) $(TRAIN_STAMP)
-	$(BIN)/python scripts/make_change_pairs.py --out $(MADE)/change
+train-change: $(STAMP) $(TRAIN_STAMP) $(RENDER_STAMP)
+	$(RENDER)/render_survey_pairs.py --count 24 --seed 101 --out $(MADE)/survey_pairs
+	$(BIN)/python scripts/make_change_pairs.py --out $(MADE)/change --rendered $(MADE)/survey_pairs
 	$(TRAIN_VENV)/bin/python scripts/train_change.py --pairs $(MADE)/change --start $(START)
 
 bench: $(STAMP)

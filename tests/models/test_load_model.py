@@ -65,7 +65,6 @@ def test_crops_of_any_shape_get_probabilities(classifier):
 
 
 @pytest.mark.real
-@pytest.mark.xfail(strict=True, reason="load-1 calls it level; its card says so")
 def test_a_real_empty_tipper_is_called_empty_by_majority(classifier):
     if not FRAMES.is_dir():
         pytest.skip(f"needs the street camera's frames in {FRAMES}; set CITYEYE_SHARED")
