@@ -26,6 +26,7 @@ from pydantic import (
 from models.errors import BadCard
 
 CARD_FILE = "card.yaml"
+_OTHER_LINE_BREAKS = "\r\x85\u2028\u2029"
 # A card is a page or two; whatever is larger is no card and is not handed to the YAML parser.
 _MAX_CARD_BYTES = 1_000_000
 _LINE_WIDTH = 100
@@ -198,6 +199,21 @@ def read_card(path: Path) -> ModelCard:
         raise BadCard(f"{path}: {wrong}; correct the model card") from error
 
 
+class _CardDumper(yaml.SafeDumper):
+    """Plain YAML; text that holds another line break than a newline is escaped.
+
+    PyYAML writes such characters as they are, and reads them back as spaces.
+    """
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    broken = any(sign in text for sign in _OTHER_LINE_BREAKS)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if broken else None)
+
+
+_CardDumper.add_representer(str, _text_node)
+
+
 def write_card(card: ModelCard, path: Path) -> None:
     """Write a card; what was there before stays whole until the new one is.
 
@@ -205,8 +221,9 @@ def write_card(card: ModelCard, path: Path) -> None:
         card: The card.
         path: The YAML file to write; its folder must exist.
     """
-    text = yaml.safe_dump(
+    text = yaml.dump(
         card.model_dump(mode="json"),
+        Dumper=_CardDumper,
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=False,

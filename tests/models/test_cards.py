@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -167,6 +167,7 @@ plain = st.recursive(
 )
 
 
+@example(measured={"breaks": "a\x85b\u2028c\u2029d\re\nf", "lone": "\x85"})
 @given(measured=st.dictionaries(st.text("abc_é", min_size=1), plain, max_size=4))
 def test_any_measurement_survives_the_file(tmp_path_factory, measured):
     path = tmp_path_factory.mktemp("card") / "card.yaml"
