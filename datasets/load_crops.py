@@ -18,18 +18,10 @@ from numpy.typing import NDArray
 
 from datasets.classes import LOAD_STATES
 from datasets.composing.sprites import Sprite, load_bgra
+from datasets.kept_out import KEPT_OUT
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-KEPT_OUT = frozenset(
-    {
-        "train_0",  # a frame of the evaluation camera
-        "test_a3cffcdbff959432",
-        "valid_68778b3e66bd53d2",
-        "train_031a836081712b50",
-    }
-)
-"""Stems of pictures that are kept for evaluation."""
 _BACKGROUND_SETS = ("mixed_traffic", "topview_vehicle")
 _BACKGROUND_PX = 1280
 # Longer side of a truck's box in a frame, pixels: from far off to where a crop is made smaller

@@ -28,20 +28,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasets.classes import STREET_CLASSES
+from datasets.kept_out import KEPT_OUT
 
 if TYPE_CHECKING:
     from ultralytics import YOLO
 
 ROOT = Path(__file__).resolve().parents[1]
 JUDGED = ROOT / "datasets" / "truck_labels" / "openimages_trucks.csv"
-KEPT_OUT = frozenset(
-    {
-        ("mixed_traffic", "train_0"),  # a frame of the evaluation camera
-        ("vehicles_openimages", "test_a3cffcdbff959432"),
-        ("vehicles_openimages", "valid_68778b3e66bd53d2"),
-        ("vehicles_openimages", "train_031a836081712b50"),
-    }
-)
 # None: what the source does not say. An ambulance is a van, and vans are cars here.
 SOURCE_CLASSES: dict[str, dict[str, str | None]] = {
     "mixed_traffic": {"bike": "two_wheeler", "bus": "bus", "car": "car", "truck": "truck"},
@@ -177,7 +170,7 @@ def pictures(frames: Path) -> Iterator[tuple[str, Path]]:
     """Dataset and path of every picture that may be trained on."""
     for dataset in SOURCE_CLASSES:
         for path in sorted((frames / dataset / "images").glob("*.jpg")):
-            if (dataset, path.stem) not in KEPT_OUT:
+            if path.stem not in KEPT_OUT:
                 yield dataset, path
 
 

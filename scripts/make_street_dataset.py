@@ -43,19 +43,11 @@ from datasets.formats.yolo import (  # noqa: E402
     write_data_yaml,
     write_yolo_labels,
 )
+from datasets.kept_out import KEPT_OUT  # noqa: E402
 from vision.errors import CityEyeError  # noqa: E402
 
 LONGEST_PX = 960
 JPEG_QUALITY = (70, 92)
-# Frames that measure the finished model, and one that the camera of the evaluation street took.
-KEPT_FOR_EVALUATION = frozenset(
-    {
-        "train_0",
-        "test_a3cffcdbff959432",
-        "valid_68778b3e66bd53d2",
-        "train_031a836081712b50",
-    }
-)
 # A scale read from fewer vehicles is a guess; such frames carry sprites less often.
 MEASURED_SUPPORT = 6
 GUESSED_WEIGHT = 0.01
@@ -245,9 +237,7 @@ def make(args: argparse.Namespace, command: str) -> Output:
     frames = [
         frame
         for images, labels, _ in args.frames
-        for frame in list_frames(
-            images, labels, source=source_name(images), excluded=KEPT_FOR_EVALUATION
-        )
+        for frame in list_frames(images, labels, source=source_name(images), excluded=KEPT_OUT)
     ]
     train, val = split_by_camera(frames)
     for_training = [s for s in sprites if s.split == "train" and not s.is_for_validation()]
