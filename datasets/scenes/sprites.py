@@ -187,7 +187,8 @@ def _render_only(area: Region, size: int) -> None:
     settings.border_min_y, settings.border_max_y = 1 - area[3] / size, 1 - area[1] / size
 
 
-def _finish(path: Path, area: Region) -> None:
+def fade_file(path: Path, area: Region | None = None) -> None:
+    """Let shadows in a rendered PNG run out at its border, or at that of an area of it."""
     image = bpy.data.images.load(str(path), check_existing=False)
     width, height = image.size
     pixels = np.empty(width * height * 4, np.float32)
@@ -223,7 +224,7 @@ def render_sprite(
     asset = maker(rng, split).placed(0, 0, yaw_deg=pose.yaw_deg)
     if light.kind == "night" or (light.kind == "dusk" and rng.random() < 0.5):
         asset = switched_on(asset)
-    points = _faced_points(asset)
+    points = faced_points(asset)
     view = frame(points, pose, size)
     area = region(points, light, view)
     stage.clear()
@@ -231,13 +232,41 @@ def render_sprite(
     stage.show([asset])
     _render_only(area, size)
     stage.render(view, path, ground="catch")
-    _finish(path, area)
-    ground, depth = view.project(np.zeros((1, 3)))
+    fade_file(path, area)
     state = asset.load_state
     if state is not None and not load_seen(asset, view):
         state = "not_visible"
+    return sprite_record(
+        asset, view, kind=kind, split=split, seed=seed, pose=pose, light=light, load_state=state
+    )
+
+
+def sprite_record(
+    asset: Asset,
+    view: View,
+    *,
+    kind: str,
+    split: Split,
+    seed: int,
+    pose: Pose,
+    light: Light,
+    load_state: str | None,
+) -> dict[str, Any]:
+    """Return what is put on record of a rendered sprite.
+
+    Args:
+        asset: as it stands on the stage.
+        view: the camera it was rendered with.
+        kind: a key of the catalogue.
+        split: whose designs and draws were used.
+        seed: of this sprite alone.
+        pose: it was rendered in.
+        light: it was rendered in.
+        load_state: as the camera can tell it; None where there is no load.
+    """
+    ground, depth = view.project(np.zeros((1, 3)))
     return {
-        "size_wh": [size, size],
+        "size_wh": list(view.size_wh),
         "split": split,
         "kind": kind,
         "design": asset.design,
@@ -246,7 +275,7 @@ def render_sprite(
             {"label": label, "xyxy": [round(edge, 1) for edge in box]}
             for label, box in part_boxes(asset, view)
         ],
-        "load_state": state,
+        "load_state": load_state,
         "pitch_deg": round(view.pitch_deg, 2),
         "yaw_deg": round(pose.yaw_deg, 2),
         "distance_m": round(math.dist(view.position, view.target), 2),
@@ -261,6 +290,6 @@ def render_sprite(
     }
 
 
-def _faced_points(asset: Asset) -> Vertices:
+def faced_points(asset: Asset) -> Vertices:
     """Return the corner points of all pieces that have faces, shape ``(n, 3)``."""
     return np.vstack([part.shape.points() for part in asset.parts if part.shape.faces])

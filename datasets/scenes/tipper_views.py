@@ -11,16 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import bpy
 import numpy as np
 
 from datasets.scenes.asset import Asset
 from datasets.scenes.catalogue import CATALOGUE, Split
 from datasets.scenes.muck_trucks import load_seen
 from datasets.scenes.shape import Rgb
-from datasets.scenes.sprites import Pose, draw_light, fade_border, frame, sprite_rng
+from datasets.scenes.sprites import (
+    Pose,
+    draw_light,
+    faced_points,
+    fade_file,
+    frame,
+    sprite_record,
+    sprite_rng,
+)
 from datasets.scenes.stage import Stage
-from datasets.scenes.view import part_boxes
 
 KIND = "muck_truck"
 _WORN_SHARE = 0.6
@@ -85,48 +91,16 @@ def render_hard_view(
     asset = CATALOGUE[KIND](rng, split).placed(0, 0, yaw_deg=pose.yaw_deg)
     if rng.random() < _WORN_SHARE:
         asset = with_worn_box(asset, rng)
-    points = np.vstack([part.shape.points() for part in asset.parts if part.shape.faces])
-    view = frame(points, pose, size)
+    view = frame(faced_points(asset), pose, size)
     stage.clear()
     stage.light(light)
     stage.show([asset])
     stage.render(view, path, ground="catch")
-    _fade(path)
-    ground, depth = view.project(np.zeros((1, 3)))
+    fade_file(path)
     off_axis = abs(math.degrees(math.asin(math.sin(math.radians(pose.yaw_deg)))))
     skirt_seen = asset.load_state == "covered" and off_axis > _SKIRT_YAW_DEG
     seen = skirt_seen or load_seen(asset, view)
-    return {
-        "size_wh": [size, size],
-        "split": split,
-        "kind": KIND,
-        "design": asset.design,
-        "seed": seed,
-        "parts": [
-            {"label": label, "xyxy": [round(edge, 1) for edge in box]}
-            for label, box in part_boxes(asset, view)
-        ],
-        "load_state": asset.load_state if seen else "not_visible",
-        "pitch_deg": round(view.pitch_deg, 2),
-        "yaw_deg": round(pose.yaw_deg, 2),
-        "distance_m": round(math.dist(view.position, view.target), 2),
-        "fov_deg": round(view.fov_deg, 3),
-        "px_per_m": round(view.focal_px / float(depth[0]), 3),
-        "ground_xy": [round(float(value), 1) for value in ground[0]],
-        "light": {
-            "kind": light.kind,
-            "sun_azimuth_deg": round(light.sun_azimuth_deg, 1),
-            "sun_elevation_deg": round(light.sun_elevation_deg, 1),
-        },
-    }
-
-
-def _fade(path: Path) -> None:
-    """Let shadows run out at the picture's border."""
-    picture = bpy.data.images.load(str(path), check_existing=False)
-    width, height = picture.size
-    pixels = np.empty(width * height * 4, np.float32)
-    picture.pixels.foreach_get(pixels)
-    picture.pixels.foreach_set(fade_border(pixels.reshape(height, width, 4)).ravel())
-    picture.save()
-    bpy.data.images.remove(picture)
+    state = asset.load_state if seen else "not_visible"
+    return sprite_record(
+        asset, view, kind=KIND, split=split, seed=seed, pose=pose, light=light, load_state=state
+    )
