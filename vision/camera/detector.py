@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -94,7 +94,8 @@ class Detector:
         self.ref = ModelRef(name=card.name, version=card.version, sha256=model.sha256(precision))
         self._spec: InputSpec = card.input
         self._size_wh: tuple[int, int] = card.input.size_wh
-        self._thresholds = np.array([merged[name] for name in card.classes], np.float32)
+        self.thresholds: Mapping[str, float] = {name: merged[name] for name in card.classes}
+        self._thresholds = np.array(list(self.thresholds.values()), np.float32)
         groups = {name: group[0] for group in ALIKE for name in group}
         heads = [groups.get(name, name) for name in card.classes]
         self._groups = np.array([heads.index(head) for head in heads], np.int64)
@@ -116,16 +117,37 @@ class Detector:
         blob = to_input(canvas, self._spec).astype(source.dtype, copy=False)
         (output,) = self._onnx.run({source.name: blob}).values()
         boxes, scores, class_ids = self._decode(output[0].astype(np.float32), self._thresholds)
-        alone = _without_duplicates(boxes, scores, self._groups[class_ids], ALIKE_IOU)
-        boxes, scores, class_ids = boxes[alone], scores[alone], class_ids[alone]
         boxes = letterbox.to_picture(boxes)
         # What lay wholly in the padding has no extent left.
         seen = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        return self._each_once(boxes[seen], scores[seen], class_ids[seen])
+
+    def merged(self, parts: Sequence[Detections]) -> Detections:
+        """Join what was seen in overlapping parts of one frame, each object once.
+
+        Args:
+            parts: Detections of this model, all in the frame's pixels.
+        """
+        boxes = np.concatenate([part.boxes_xyxy for part in parts])
+        scores = np.concatenate([part.scores for part in parts])
+        class_ids = np.concatenate([part.class_ids for part in parts])
+        surest = np.argsort(-scores, kind="stable")
+        boxes, scores, class_ids = boxes[surest], scores[surest], class_ids[surest]
+        alone = _without_duplicates(boxes, scores, class_ids, NMS_IOU)
+        return self._each_once(boxes[alone], scores[alone], class_ids[alone])
+
+    def _each_once(
+        self,
+        boxes: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        class_ids: NDArray[np.int64],
+    ) -> Detections:
+        alone = _without_duplicates(boxes, scores, self._groups[class_ids], ALIKE_IOU)
         return Detections(
-            boxes_xyxy=boxes[seen],
-            scores=scores[seen],
-            class_ids=class_ids[seen],
-            names=tuple(self.classes[index] for index in class_ids[seen]),
+            boxes_xyxy=boxes[alone],
+            scores=scores[alone],
+            class_ids=class_ids[alone],
+            names=tuple(self.classes[index] for index in class_ids[alone]),
         )
 
 

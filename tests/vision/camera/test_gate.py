@@ -1,0 +1,78 @@
+"""The gate saves looks where nothing moves, and hides nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from vision.camera.frame import Frame
+from vision.camera.gate import MotionGate
+
+START = datetime(2026, 11, 22, tzinfo=UTC)
+RNG = np.random.default_rng(5)
+STREET = np.repeat(
+    np.repeat(RNG.integers(40, 200, (45, 80, 3)).astype(np.uint8), 16, axis=0), 16, axis=1
+)
+
+
+def frame(rgb=STREET, at_s=0.0):
+    at = START + timedelta(seconds=at_s)
+    return Frame(taken_at=at, received_at=at, rgb=rgb)
+
+
+def noisy(seed, sigma=3.0):
+    noise = np.random.default_rng(seed).normal(0, sigma, STREET.shape)
+    return np.clip(STREET + noise, 0, 255).astype(np.uint8)
+
+
+def with_patch(height_px, *, levels=60):
+    rgb = STREET.astype(np.int16)
+    rgb[400 : 400 + height_px, 600 : 600 + height_px // 2] += levels
+    return np.clip(rgb, 0, 255).astype(np.uint8)
+
+
+def seen_gate():
+    gate = MotionGate(refresh_s=20)
+    gate.looked_at(frame())
+    return gate
+
+
+@pytest.mark.parametrize(
+    ("rgb", "worth"),
+    [
+        pytest.param(STREET, False, id="the same"),
+        pytest.param(noisy(1), False, id="noise"),
+        pytest.param(np.clip(STREET.astype(int) + 12, 0, 255).astype(np.uint8), False, id="cloud"),
+        pytest.param(with_patch(50), True, id="a person 50 px high"),
+        pytest.param(STREET[:360], True, id="another size"),
+    ],
+)
+def test_what_is_worth_a_look(rgb, worth):
+    assert seen_gate().is_worth_a_look(frame(rgb, 1.0)) is worth
+
+
+def test_the_first_frame_is_worth_a_look():
+    assert MotionGate(refresh_s=20).is_worth_a_look(frame())
+
+
+def test_slow_change_adds_up():
+    """Each step is too small to be seen, their sum is not: the gate must not follow it along."""
+    gate = seen_gate()
+    worth = []
+    for step in range(1, 13):
+        worth.append(gate.is_worth_a_look(frame(with_patch(80, levels=2 * step), step * 0.5)))
+    assert worth[0] is False
+    assert worth[-1] is True
+
+
+@pytest.mark.parametrize(("at_s", "worth"), [(19.9, False), (20.0, True), (-1.0, True)])
+def test_it_opens_by_itself_after_a_while_and_when_the_clock_was_set_back(at_s, worth):
+    assert seen_gate().is_worth_a_look(frame(at_s=at_s)) is worth
+
+
+def test_forgetting_opens_it():
+    gate = seen_gate()
+    gate.forget()
+    assert gate.is_worth_a_look(frame(at_s=1))
