@@ -1,0 +1,138 @@
+"""Which packets of a stream are decoded, and which pictures are taken from it."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Literal
+
+import av
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from vision.camera.frame import Frame
+
+Decoding = Literal["key frames", "all frames"]
+
+_KEY_SPACING_SHARE = 1.2
+"""Key frames suffice where they are at most this times the wanted step apart …"""
+_KEY_DUE_SHARE = 0.6
+"""… and of those the first is taken that is at least this times the step after the last one, which
+holds the distance of pictures between 0.6 and 1.2 steps whatever the spacing of key frames is."""
+_DUE_SHARE = 0.98
+"""Timestamps are rounded; a picture due in 20 ms is due."""
+_GAPS_KEPT = 4
+_GAPS_NEEDED = 2
+_BACK_LIMIT_S = 10.0
+"""Times of pictures that go back further than this are a clock that was set: go on from there."""
+_SPARSE_STEP_S = 0.5
+"""With steps from here on, pictures that no other depends on (where a camera makes such) need not
+be decoded: the next one is near enough."""
+_PENDING_LIMIT = 128
+
+
+class VideoSampler:
+    """Takes packets of one stream in decoding order, gives a picture about every step.
+
+    Key frames alone cost a small part of all frames, so they are used where they come often
+    enough, which the stream shows by itself. Where they stop coming often enough, all frames are
+    decoded from the next key frame on.
+
+    Attributes:
+        decoding: What is decoded at present.
+        undecodable: Packets so far that could not be decoded.
+        decoded_at: When a picture came out last, whether it was taken or not, by the packets' time
+            of receipt.
+    """
+
+    def __init__(self, decoder: VideoCodecContext, *, step_s: float) -> None:
+        """Sample a stream.
+
+        Args:
+            decoder: Fresh decoder of the stream.
+            step_s: Wanted distance of pictures, seconds.
+        """
+        self._decoder = decoder
+        self._step_s = step_s
+        self.decoding: Decoding = "all frames"
+        self.undecodable = 0
+        self.decoded_at: datetime | None = None
+        self._gaps_s: deque[float] = deque(maxlen=_GAPS_KEPT)
+        self._last_key: datetime | None = None
+        self._last_taken: datetime | None = None
+        self._times: dict[int, datetime] = {}
+        if step_s >= _SPARSE_STEP_S:
+            decoder.skip_frame = "NONREF"
+
+    def take(
+        self, packet: av.Packet[VideoStream], at: datetime, received_at: datetime
+    ) -> list[Frame]:
+        """Return the pictures that fell due with a packet.
+
+        Args:
+            packet: Next packet of the stream.
+            at: Its time.
+            received_at: When it came.
+        """
+        frames: list[Frame] = []
+        if packet.is_keyframe:
+            self._note_key(at)
+            wanted: Decoding = "key frames" if self._key_frames_suffice() else "all frames"
+            if wanted != self.decoding:
+                frames = self.finish(received_at)
+                self.decoding = wanted
+        if self.decoding == "all frames":
+            return frames + self._decoded(packet, at, received_at)
+        if packet.is_keyframe and self._is_due(at):
+            frames += self._decoded(packet, at, received_at)
+            # Decoders hold a picture back until the next comes, which would be the next key frame.
+            frames += self.finish(received_at)
+        return frames
+
+    def finish(self, received_at: datetime) -> list[Frame]:
+        """Return what the decoder still held back, at the end or before it starts anew."""
+        frames = self._decoded(None, received_at, received_at)
+        self._decoder.flush_buffers()
+        self._times.clear()
+        return frames
+
+    def _decoded(
+        self, packet: av.Packet[VideoStream] | None, at: datetime, received_at: datetime
+    ) -> list[Frame]:
+        if packet is not None and packet.pts is not None:
+            # A picture comes out later than its packet went in, and its time is the packet's.
+            self._times[packet.pts] = at
+            if len(self._times) > _PENDING_LIMIT:
+                del self._times[next(iter(self._times))]
+        try:
+            pictures = self._decoder.decode(packet)
+        except (FFmpegError, OSError):
+            self.undecodable += 1
+            return []
+        frames = []
+        for picture in pictures:
+            self.decoded_at = received_at
+            taken_at = at if picture.pts is None else self._times.pop(picture.pts, at)
+            if self._is_due(taken_at):
+                self._last_taken = taken_at
+                frames.append(Frame(taken_at=taken_at, received_at=received_at, video=picture))
+        return frames
+
+    def _is_due(self, at: datetime) -> bool:
+        if self._last_taken is None:
+            return True
+        share = _KEY_DUE_SHARE if self.decoding == "key frames" else _DUE_SHARE
+        since_s = (at - self._last_taken) / timedelta(seconds=1)
+        return since_s >= share * self._step_s or since_s < -_BACK_LIMIT_S
+
+    def _note_key(self, at: datetime) -> None:
+        if self._last_key is not None:
+            self._gaps_s.append(abs((at - self._last_key).total_seconds()))
+        self._last_key = at
+
+    def _key_frames_suffice(self) -> bool:
+        return (
+            len(self._gaps_s) >= _GAPS_NEEDED
+            and max(self._gaps_s) <= _KEY_SPACING_SHARE * self._step_s
+        )
