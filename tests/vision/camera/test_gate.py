@@ -76,3 +76,18 @@ def test_forgetting_opens_it():
     gate = seen_gate()
     gate.forget()
     assert gate.is_worth_a_look(frame(at_s=1))
+
+
+@pytest.mark.parametrize(
+    ("outline", "worth"),
+    [
+        pytest.param(((0.4, 0.5), (0.6, 0.5), (0.6, 0.7), (0.4, 0.7)), True, id="there"),
+        pytest.param(((0.0, 0.0), (0.3, 0.0), (0.3, 0.9), (0.0, 0.9)), False, id="elsewhere"),
+    ],
+)
+def test_between_slow_looks_only_urgent_parts_count(outline, worth):
+    gate = MotionGate(refresh_s=20, urgent=[outline])
+    gate.looked_at(frame())
+    person = frame(with_patch(60), 0.2)
+    assert gate.is_worth_a_look(person) is True
+    assert gate.is_worth_a_look(person, urgent_only=True) is worth
