@@ -1,0 +1,350 @@
+"""Who is who over time, on frames that may be a fifth of a second or half a minute apart.
+
+Video trackers assume many frames a second. Here a thing that stands is known by its place and by
+what the place looks like, so that it is found again after a missed detection, behind a passing bus
+and after an outage, and so that another one in its place is not taken for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from vision.camera import boxes
+from vision.camera.appearance import similarity
+from vision.camera.config import Camera
+from vision.camera.events import VEHICLES, VENDING, Box, Descriptor, Observation
+from vision.camera.matching import FILM_S, assign, group_of
+from vision.camera.tracks import (
+    MOVE_SHARE,
+    SLOW_UPDATE,
+    Presence,
+    Track,
+    begin,
+    blend,
+    ready_to_settle,
+    resting_place,
+    settled,
+    shifted,
+    sighted,
+)
+
+CLOCK_TOLERANCE_S = 5.0
+"""A frame older than the latest by no more is late or doubled, and is left out; by more, the clock
+was set back."""
+GAP_S = 60.0
+"""Seconds without a frame from which they are a gap and no slow sampling."""
+PLACE_SAME = 0.7
+"""A place that looks this much alike holds the same thing. 74 real stills: the standing car never
+below 0.82 from one to the next; other cars at one place, three of four times below 0.66."""
+PLACE_EMPTY = 0.6
+"""A place that looks less alike, with nothing larger before it, was left. The same stills: 19 of 20
+places that were left are below 0.63."""
+SURE_SIMILARITY = 0.8
+"""A detection this much alike needs no second look at the place in fast sampling."""
+LOOK_EVERY_S = 5.0
+EMPTY_LOOKS, EMPTY_S = 2, 5.0
+"""A place is left when so many looks in a row, over so many seconds, find it so."""
+HIDING_SHARE = 0.4
+"""Share of an anchor that something else has to cover to hide what is there."""
+SAME_PLACE_IOU = 0.4
+TAKEN_IOU = 0.5
+DOUBLED_IOU = 0.6
+MERGED_SHARE = 0.7
+
+
+@dataclass(frozen=True)
+class AssociationOptions:
+    """How tracks begin and end.
+
+    Attributes:
+        start_score: Least score that starts a track; less only continues one.
+        absence_s: Seconds after which what stood and is absent is given up.
+        lost_s: The same for what was moving.
+        max_outage_s: Gap without frames, or time hidden, over which a standing thing is kept.
+        undetected_s: Seconds over which the look of a place alone keeps what stood there. Without
+            a limit, one false detection on a wall would stand there for ever.
+    """
+
+    start_score: float = 0.3
+    absence_s: float = 60.0
+    lost_s: float = 5.0
+    max_outage_s: float = 900.0
+    undetected_s: float = 300.0
+
+    @classmethod
+    def for_camera(cls, camera: Camera) -> AssociationOptions:
+        """Keep what is absent at least as long as the most patient zone asks."""
+        default = cls()
+        grace_s = max(zone.grace_s for zone in camera.zones)
+        return replace(default, absence_s=max(default.absence_s, grace_s))
+
+
+Look = Callable[[Box], Descriptor]
+_TRACKS = TypeAdapter(list[Track])
+_TIME = TypeAdapter(datetime | None)
+
+
+class Association:
+    """The tracks of one camera."""
+
+    def __init__(self, options: AssociationOptions | None = None) -> None:
+        """Begin with nothing known."""
+        self.options = options or AssociationOptions()
+        self._tracks: tuple[Track, ...] = ()
+        self._next_number = 1
+        self._last_at: datetime | None = None
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """What is known after the latest frame."""
+        return self._tracks
+
+    def advance(
+        self, at: datetime, observations: Sequence[Observation], look: Look | None = None
+    ) -> tuple[Track, ...]:
+        """Take in one frame.
+
+        A frame that is late or doubled changes nothing. When the clock was set back, all times move
+        with it, so that durations stay. After a gap over `max_outage_s`, everything starts anew.
+
+        Args:
+            at: Time of the frame, aware.
+            observations: What the detector saw in it, of all scores.
+            look: Describes a part of this frame; without it, what is not detected is only taken to
+                be there while something hides its place.
+
+        Returns:
+            All tracks: those seen, and those not given up yet.
+        """
+        at = at.astimezone(UTC)
+        elapsed_s = 0.0 if self._last_at is None else (at - self._last_at).total_seconds()
+        if self._last_at is not None and -CLOCK_TOLERANCE_S <= elapsed_s <= 0:
+            return self._tracks
+        if elapsed_s < 0:
+            by = timedelta(seconds=elapsed_s)
+            self._tracks = tuple(shifted(track, by) for track in self._tracks)
+            elapsed_s = 0.0
+        gap_s = elapsed_s if elapsed_s > GAP_S else 0.0
+        known = self._tracks
+        if gap_s > self.options.max_outage_s:
+            known = ()
+        elif gap_s:
+            known = tuple(track for track in known if track.standing)
+        frame = _Frame(at, elapsed_s, gap_s, observations, look)
+        self._tracks = self._associated(known, frame)
+        self._last_at = at
+        return self._tracks
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that has to outlive a restart, fit for JSON."""
+        return {
+            "tracks": _TRACKS.dump_python(list(self._tracks), mode="json"),
+            "next_number": self._next_number,
+            "last_at": _TIME.dump_python(self._last_at, mode="json"),
+        }
+
+    @classmethod
+    def restore(
+        cls, state: Mapping[str, Any], options: AssociationOptions | None = None
+    ) -> Association:
+        """Go on from what :meth:`state` returned.
+
+        Raises:
+            ValueError: The state is not one.
+        """
+        association = cls(options)
+        association._tracks = tuple(_TRACKS.validate_python(state["tracks"]))
+        association._next_number = int(state["next_number"])
+        association._last_at = _TIME.validate_python(state["last_at"])
+        return association
+
+    def _associated(self, known: Sequence[Track], frame: _Frame) -> tuple[Track, ...]:
+        matches = assign(known, frame.observations, frame.at)
+        matches = {
+            row: column for row, column in matches.items() if frame.confirms(known[row], column)
+        }
+        users = {column: known[row] for row, column in matches.items()}
+        tracks = [
+            frame.seen(track, frame.observations[matches[row]])
+            if row in matches
+            else frame.unseen(track, users)
+            for row, track in enumerate(known)
+        ]
+        tracks = [frame.settle(track) for track in tracks]
+        tracks += self._newcomers(frame, tracks, users)
+        return tuple(
+            track
+            for track in tracks
+            if track.seen or not (self._given_up(track) or _replaced(track, tracks))
+        )
+
+    def _newcomers(
+        self, frame: _Frame, tracks: Sequence[Track], users: Mapping[int, Track]
+    ) -> list[Track]:
+        new = []
+        for column, observation in enumerate(frame.observations):
+            if column in users or observation.score < self.options.start_score:
+                continue
+            group = group_of(observation.name)
+            doubled = any(
+                group_of(track.name) == group
+                and boxes.iou(frame.observations[other].box_xyxy, observation.box_xyxy)
+                >= DOUBLED_IOU
+                for other, track in users.items()
+            )
+            merged = sum(
+                track.standing
+                and track.there
+                and group_of(track.name) == group
+                and boxes.covered_share(track.anchor_xyxy, observation.box_xyxy) >= MERGED_SHARE
+                for track in tracks
+            )
+            if doubled or merged >= 2:
+                continue
+            new.append(begin(self._next_number, observation, frame.at))
+            self._next_number += 1
+        return new
+
+    def _given_up(self, track: Track) -> bool:
+        patient = track.standing or track.name in VENDING
+        absence_s = self.options.absence_s if patient else self.options.lost_s
+        undetected_s = (track.last_seen - track.recent[-1][0]).total_seconds()
+        # Hidden no longer than it was seen standing: traffic hides the place of what drove on, too.
+        stood_s = (track.last_seen - track.anchor_since).total_seconds()
+        hidden_s = min(self.options.max_outage_s, max(absence_s, stood_s))
+        return (
+            track.absent_s > absence_s
+            or track.hidden_s > hidden_s
+            or undetected_s > (self.options.undetected_s if track.standing else absence_s)
+            or (track.empty_looks >= EMPTY_LOOKS and track.empty_s >= EMPTY_S)
+        )
+
+
+def _stays(track: Track) -> bool:
+    """Whether it is of a kind whose place says something: people do not keep still enough."""
+    return track.name in VEHICLES or track.name in VENDING
+
+
+def _replaced(track: Track, others: Sequence[Track]) -> bool:
+    """Whether something else of its group has come to stand in its place since it was last seen."""
+    return not track.sure and any(
+        other.standing
+        and other.anchor_since > track.last_seen
+        and group_of(other.name) == group_of(track.name)
+        and boxes.iou(other.anchor_xyxy, track.anchor_xyxy) >= SAME_PLACE_IOU
+        for other in others
+        if other.number != track.number
+    )
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """One frame as the tracks are held against it."""
+
+    at: datetime
+    elapsed_s: float
+    gap_s: float
+    observations: Sequence[Observation]
+    look: Look | None
+
+    def confirms(self, track: Track, column: int) -> bool:
+        """Whether a match holds when the place is looked at: it may be another of the same kind.
+
+        Only asked where both are at one place, and either the two looks differ or there was time
+        for one to leave and the other to come.
+        """
+        observation = self.observations[column]
+        if (
+            self.look is None
+            or not _stays(track)
+            or (self.at - track.last_seen).total_seconds() <= FILM_S
+            or boxes.displacement(track.anchor_xyxy, observation.box_xyxy) > MOVE_SHARE
+        ):
+            return True
+        looked_s = (self.at - track.looked_at).total_seconds()
+        alike = similarity(track.descriptor, observation.descriptor)
+        if alike >= SURE_SIMILARITY and looked_s < LOOK_EVERY_S:
+            return True
+        return similarity(track.place, self.look(track.anchor_xyxy)) >= PLACE_SAME
+
+    def seen(self, track: Track, observation: Observation) -> Track:
+        """The track with its new sighting, its memory of the place refreshed now and then."""
+        track = sighted(track, observation, self.at, gap_s=self.gap_s)
+        looked_s = (self.at - track.looked_at).total_seconds()
+        if self.look is None or looked_s < LOOK_EVERY_S or not (track.standing and _stays(track)):
+            return track
+        place = self.look(track.anchor_xyxy)
+        return replace(track, place=blend(track.place, place, SLOW_UPDATE), looked_at=self.at)
+
+    def unseen(self, track: Track, users: Mapping[int, Track]) -> Track:
+        """The track without a sighting: its place tells whether it is unchanged, hidden or left."""
+        alike = None
+        if self.look is not None and _stays(track):
+            place = self.look(track.anchor_xyxy)
+            alike = similarity(track.place, place)
+            if alike >= PLACE_SAME:
+                return replace(
+                    track,
+                    presence=Presence.UNCHANGED,
+                    last_seen=self.at,
+                    looked_at=self.at,
+                    place=blend(track.place, place, SLOW_UPDATE),
+                    unseen_s=track.unseen_s + self.gap_s,
+                    absent_s=0.0,
+                    hidden_s=0.0,
+                    empty_looks=0,
+                    empty_s=0.0,
+                )
+        unseen_s = track.unseen_s + self.elapsed_s
+        empty = alike is not None and alike < PLACE_EMPTY
+        hidden = self._hidden(track, users)
+        if hidden and not (empty and self._taken(track)):
+            was = track.presence is Presence.HIDDEN
+            return replace(
+                track,
+                presence=Presence.HIDDEN,
+                unseen_s=unseen_s,
+                hidden_s=track.hidden_s + self.elapsed_s if was else 0.0,
+                empty_looks=0,
+                empty_s=0.0,
+            )
+        was = track.presence is Presence.ABSENT
+        return replace(
+            track,
+            presence=Presence.ABSENT,
+            unseen_s=unseen_s,
+            # What happened before the first of the looks that found it absent, nobody saw.
+            absent_s=track.absent_s + self.elapsed_s if was else 0.0,
+            empty_looks=track.empty_looks + 1 if empty else 0,
+            empty_s=track.empty_s + self.elapsed_s if empty and track.empty_looks else 0.0,
+        )
+
+    def settle(self, track: Track) -> Track:
+        """Say of what has stayed long enough that it stands."""
+        if not (track.sure and ready_to_settle(track)):
+            return track
+        return settled(track, self.look and self.look(resting_place(track)))
+
+    def _hidden(self, track: Track, users: Mapping[int, Track]) -> bool:
+        """Whether something covers the anchor that did not stand there all along."""
+        for column, observation in enumerate(self.observations):
+            if boxes.covered_share(track.anchor_xyxy, observation.box_xyxy) < HIDING_SHARE:
+                continue
+            user = users.get(column)
+            neighbour = user is not None and user.standing and user.anchor_since <= track.last_seen
+            if not neighbour:
+                return True
+        return False
+
+    def _taken(self, track: Track) -> bool:
+        """Whether another of its group and size is where it was: not before it, but instead."""
+        return any(
+            group_of(observation.name) == group_of(track.name)
+            and boxes.iou(track.anchor_xyxy, observation.box_xyxy) >= TAKEN_IOU
+            for observation in self.observations
+        )

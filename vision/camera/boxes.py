@@ -1,0 +1,73 @@
+"""Boxes as four numbers: x1, y1, x2, y2 as shares of the frame, y down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+from vision.camera.events import Box
+
+GROWTH_WEIGHT = 1.6
+"""How much a growth by the factor e counts as movement: a car that comes nearer grows."""
+
+
+def width(box: Box) -> float:
+    """Return the width, as a share of the frame's, never 0."""
+    return max(box[2] - box[0], 1e-6)
+
+
+def height(box: Box) -> float:
+    """Return the height, as a share of the frame's, never 0."""
+    return max(box[3] - box[1], 1e-6)
+
+
+def area(box: Box) -> float:
+    """Return the area, as a share of the frame's."""
+    return width(box) * height(box)
+
+
+def ground_point(box: Box) -> tuple[float, float]:
+    """Return the middle of the lower edge: where the thing stands."""
+    return (box[0] + box[2]) / 2, box[3]
+
+
+def common(a: Box, b: Box) -> float:
+    """Return the area that two boxes share, as a share of the frame's."""
+    across = min(a[2], b[2]) - max(a[0], b[0])
+    down = min(a[3], b[3]) - max(a[1], b[1])
+    return max(across, 0.0) * max(down, 0.0)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Return intersection over union, 0 to 1."""
+    shared = common(a, b)
+    return shared / (area(a) + area(b) - shared)
+
+
+def covered_share(box: Box, by: Box) -> float:
+    """Return the share of a box that another covers, 0 to 1."""
+    return common(box, by) / area(box)
+
+
+def displacement(old: Box, new: Box) -> float:
+    """Return how far a thing went, in own sizes.
+
+    Only what moves *both* opposite edges the same way counts, or grows both ways at once: when a
+    neighbour is taken into the box, or a part of it is hidden, one edge moves and the thing does
+    not.
+    """
+
+    def both(first: float, second: float) -> float:
+        return min(abs(first), abs(second)) if first * second > 0 else 0.0
+
+    across = both(new[0] - old[0], new[2] - old[2]) / width(old)
+    down = both(new[1] - old[1], new[3] - old[3]) / height(old)
+    wider, higher = math.log(width(new) / width(old)), math.log(height(new) / height(old))
+    return max(math.hypot(across, down), GROWTH_WEIGHT * both(wider, higher))
+
+
+def middle(boxes: Sequence[Box]) -> Box:
+    """Return the median of each edge: one odd box among three changes nothing."""
+    x1, y1, x2, y2 = (median(box[edge] for box in boxes) for edge in range(4))
+    return x1, y1, x2, y2

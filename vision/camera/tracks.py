@@ -1,0 +1,320 @@
+"""One thing over time: where it is, since when it stands there, what it was taken for."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import numpy as np
+from pydantic import PlainSerializer, PlainValidator
+
+from vision.camera import boxes
+from vision.camera.events import Box, Descriptor, Observation
+
+MOVE_SHARE = 0.3
+"""Own sizes away from its anchor at which a thing has moved; detectors' boxes wander by a tenth."""
+RECENT = 3
+"""Sightings whose median is taken for the place: one box that is off moves nothing."""
+SETTLE_S = 3.0
+"""Seconds at one place, and two sightings, after which a thing is said to stand."""
+PATH_POINTS = 24
+PATH_STEP_S = 1.0
+PATH_STEP_SHARE = 0.1
+SLOW_UPDATE = 0.15
+"""Weight of a new look in what is remembered: dusk is followed, a passer-by is not."""
+SCORE_MEMORY = 50
+"""Sightings over which the mean score runs at most."""
+
+
+class Presence(StrEnum):
+    """What is known of a track in the latest frame."""
+
+    SEEN = "seen"
+    UNCHANGED = "unchanged"
+    """Not detected, but its place looks as it did."""
+    HIDDEN = "hidden"
+    """Something else stands or passes before its place."""
+    ABSENT = "absent"
+
+
+def _pack(descriptor: Descriptor) -> str:
+    return base64.b64encode(descriptor.astype("<f2").tobytes()).decode()
+
+
+def _unpack(value: object) -> Descriptor:
+    if isinstance(value, np.ndarray):
+        return value
+    return np.frombuffer(base64.b64decode(str(value)), "<f2").astype(np.float32)
+
+
+StoredDescriptor = Annotated[
+    Descriptor, PlainValidator(_unpack), PlainSerializer(_pack, when_used="json")
+]
+
+
+def blend(old: Descriptor, new: Descriptor, share: float) -> Descriptor:
+    """Move a descriptor towards another, in half precision, so that storing it changes nothing."""
+    mixed = (1 - share) * old + share * new
+    mixed /= max(float(np.linalg.norm(mixed)), 1e-6)
+    return np.asarray(mixed.astype(np.float16), np.float32)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Track:
+    """One thing over time. A track never changes; each frame makes a new one of the same number.
+
+    Attributes:
+        number: Unique in the camera.
+        name: The class most of the votes are for.
+        score: Mean of the detector's scores, 0 to 1.
+        sightings: How often it was detected.
+        box_xyxy: Where it was last detected.
+        descriptor: What it looks like, following slowly.
+        first_seen: When it was first detected.
+        last_seen: When it was last detected, or its place last looked unchanged.
+        presence: What is known of it in the latest frame.
+        anchor_xyxy: Where it stands, or was when it last moved.
+        anchor_since: Since when it has been there.
+        anchor_sightings: How often it was detected there.
+        place: What the anchor looks like with it.
+        looked_at: When the anchor was last compared with `place`.
+        standing_since: `anchor_since` once it is known to stand; None while it moves.
+        stand: Counts its places: a higher number says that it has moved since.
+        moved_share: Own sizes that it was off its anchor at most, never more than a jitter.
+        unseen_s: Of the time at its anchor, seconds in which nothing was known of it: hidden,
+            absent, or no frames at all.
+        absent_s: Seconds since the first of the latest frames in a row that found it absent.
+        hidden_s: The same for hidden.
+        empty_looks: How many frames in a row found its place looking otherwise, nothing before it.
+        empty_s: Seconds over which they did.
+        recent: Time and box of the latest sightings, oldest first.
+        path: Time and ground point, oldest first, thinned.
+        class_votes: Sum of scores by class name.
+        load_votes: Sum of probabilities by load state, weighted by how well it was seen.
+    """
+
+    number: int
+    name: str
+    score: float
+    sightings: int
+    box_xyxy: Box
+    descriptor: StoredDescriptor
+    first_seen: datetime
+    last_seen: datetime
+    presence: Presence
+    anchor_xyxy: Box
+    anchor_since: datetime
+    anchor_sightings: int
+    place: StoredDescriptor
+    looked_at: datetime
+    standing_since: datetime | None = None
+    stand: int = 0
+    moved_share: float = 0.0
+    unseen_s: float = 0.0
+    absent_s: float = 0.0
+    hidden_s: float = 0.0
+    empty_looks: int = 0
+    empty_s: float = 0.0
+    recent: tuple[tuple[datetime, Box], ...] = ()
+    path: tuple[tuple[datetime, tuple[float, float]], ...] = ()
+    class_votes: Mapping[str, float] = field(default_factory=dict)
+    load_votes: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> bool:
+        """Whether it was detected in the latest frame."""
+        return self.presence is Presence.SEEN
+
+    @property
+    def sure(self) -> bool:
+        """Whether the latest frame shows it: detected, or its place looks unchanged."""
+        return self.presence in (Presence.SEEN, Presence.UNCHANGED)
+
+    @property
+    def there(self) -> bool:
+        """Whether it is taken to be there still: all but absent."""
+        return self.presence is not Presence.ABSENT
+
+    @property
+    def standing(self) -> bool:
+        """Whether it is known to stand."""
+        return self.standing_since is not None
+
+    @property
+    def footing_xyxy(self) -> Box:
+        """The box that says where it is: the anchor, which does not jitter, while it stands."""
+        return self.anchor_xyxy if self.standing else self.box_xyxy
+
+    def vote_share(self, name: str) -> float:
+        """Return the share of the votes that are for a class, 0 to 1."""
+        total = sum(self.class_votes.values())
+        return self.class_votes.get(name, 0.0) / total if total else 0.0
+
+
+def begin(number: int, observation: Observation, at: datetime) -> Track:
+    """Return the track of something new."""
+    descriptor = blend(observation.descriptor, observation.descriptor, 1.0)
+    return Track(
+        number=number,
+        name=observation.name,
+        score=observation.score,
+        sightings=1,
+        box_xyxy=observation.box_xyxy,
+        descriptor=descriptor,
+        first_seen=at,
+        last_seen=at,
+        presence=Presence.SEEN,
+        anchor_xyxy=observation.box_xyxy,
+        anchor_since=at,
+        anchor_sightings=1,
+        place=descriptor,
+        looked_at=at,
+        recent=((at, observation.box_xyxy),),
+        path=((at, boxes.ground_point(observation.box_xyxy)),),
+        class_votes={observation.name: observation.score},
+        load_votes=_with_load({}, observation),
+    )
+
+
+def sighted(track: Track, observation: Observation, at: datetime, *, gap_s: float) -> Track:
+    """Return the track after it was detected again.
+
+    Args:
+        track: Before.
+        observation: Of it.
+        at: Time of the frame.
+        gap_s: Seconds of a gap in the frames before this one; 0 for none.
+    """
+    recent = (*track.recent, (at, observation.box_xyxy))[-RECENT:]
+    now = boxes.middle([box for _, box in recent])
+    votes = dict(track.class_votes)
+    votes[observation.name] = votes.get(observation.name, 0.0) + observation.score
+    weight = min(track.sightings, SCORE_MEMORY)
+    track = replace(
+        track,
+        name=max(votes, key=lambda name: votes[name]),
+        score=track.score + (observation.score - track.score) / (weight + 1),
+        sightings=track.sightings + 1,
+        box_xyxy=observation.box_xyxy,
+        descriptor=blend(track.descriptor, observation.descriptor, SLOW_UPDATE),
+        last_seen=at,
+        presence=Presence.SEEN,
+        unseen_s=track.unseen_s + gap_s,
+        absent_s=0.0,
+        hidden_s=0.0,
+        empty_looks=0,
+        empty_s=0.0,
+        recent=recent,
+        path=_with_point(track, at, observation.box_xyxy),
+        class_votes=votes,
+        load_votes=_with_load(track.load_votes, observation),
+    )
+    moved = boxes.displacement(track.anchor_xyxy, now)
+    if moved <= MOVE_SHARE:
+        return replace(
+            track,
+            anchor_sightings=track.anchor_sightings + 1,
+            moved_share=max(track.moved_share, moved) if track.standing else 0.0,
+        )
+    return _moved(track, observation)
+
+
+def _moved(track: Track, observation: Observation) -> Track:
+    """Anchor it anew, from the earliest of the latest sightings that are at the new place."""
+    here = [
+        (when, box)
+        for when, box in track.recent
+        if boxes.displacement(box, observation.box_xyxy) <= MOVE_SHARE
+    ]
+    return replace(
+        track,
+        anchor_xyxy=observation.box_xyxy,
+        anchor_since=here[0][0],
+        anchor_sightings=len(here),
+        place=blend(observation.descriptor, observation.descriptor, 1.0),
+        looked_at=track.last_seen,
+        standing_since=None,
+        stand=track.stand + 1,
+        moved_share=0.0,
+        unseen_s=0.0,
+    )
+
+
+def settled(track: Track, place: Descriptor | None) -> Track:
+    """Return the track once it stands: its anchor is where it came to rest.
+
+    Args:
+        track: One for which :func:`ready_to_settle` holds.
+        place: What the resting place looks like; none keeps what is remembered.
+    """
+    return replace(
+        track,
+        anchor_xyxy=resting_place(track),
+        standing_since=track.anchor_since,
+        place=track.place if place is None else blend(place, place, 1.0),
+        looked_at=track.last_seen,
+    )
+
+
+def resting_place(track: Track) -> Box:
+    """Return the median of the latest sightings that are near the anchor."""
+    near = [
+        box for _, box in track.recent if boxes.displacement(track.anchor_xyxy, box) <= MOVE_SHARE
+    ]
+    return boxes.middle(near or [track.anchor_xyxy])
+
+
+def ready_to_settle(track: Track) -> bool:
+    """Whether something that did not stand has been at one place long enough to say it does."""
+    stayed_s = (track.last_seen - track.anchor_since).total_seconds()
+    return not track.standing and track.anchor_sightings >= 2 and stayed_s >= SETTLE_S
+
+
+def _with_point(
+    track: Track, at: datetime, box: Box
+) -> tuple[tuple[datetime, tuple[float, float]], ...]:
+    """Add a ground point; the latest is always kept, those before it are thinned."""
+    point = boxes.ground_point(box)
+    path = track.path
+    if len(path) > 1:
+        (before_at, before), (last_at, last) = path[-2:]
+        near = abs(last[0] - before[0]) < PATH_STEP_SHARE * boxes.width(box) and abs(
+            last[1] - before[1]
+        ) < PATH_STEP_SHARE * boxes.height(box)
+        if near and (last_at - before_at).total_seconds() < PATH_STEP_S:
+            path = path[:-1]
+    return (*path, (at, point))[-PATH_POINTS:]
+
+
+def _with_load(votes: Mapping[str, float], observation: Observation) -> Mapping[str, float]:
+    if not observation.load:
+        return votes
+    weight = view_quality(observation.box_xyxy) * observation.score
+    return {
+        state: votes.get(state, 0.0) + weight * observation.load.get(state, 0.0)
+        for state in {**votes, **observation.load}
+    }
+
+
+def view_quality(box: Box) -> float:
+    """How well a thing can be seen: its height, halved where the frame cuts it. 0 to 1."""
+    cut = box[0] <= 0.002 or box[1] <= 0.002 or box[2] >= 0.998 or box[3] >= 0.998
+    return min(1.0, boxes.height(box)) * (0.5 if cut else 1.0)
+
+
+def shifted(track: Track, by: timedelta) -> Track:
+    """Return the track as told by a clock that was set by so much."""
+    return replace(
+        track,
+        first_seen=track.first_seen + by,
+        last_seen=track.last_seen + by,
+        anchor_since=track.anchor_since + by,
+        looked_at=track.looked_at + by,
+        standing_since=track.standing_since and track.standing_since + by,
+        recent=tuple((at + by, box) for at, box in track.recent),
+        path=tuple((at + by, point) for at, point in track.path),
+    )
