@@ -10,6 +10,8 @@ from pathlib import Path
 
 from vision.camera.sources.address import AddressKind, kind_of, redacted
 from vision.camera.sources.files import VideoFile
+from vision.camera.sources.rtsp import RtspStream, Transport
+from vision.camera.sources.snapshot import Snapshots
 from vision.camera.sources.source import (
     Clip,
     Fault,
@@ -23,6 +25,7 @@ from vision.camera.sources.stills import Stills
 from vision.errors import InputError
 
 __all__ = [
+    "DEFAULT_PATIENCE",
     "KEEP_S",
     "Clip",
     "Fault",
@@ -31,9 +34,12 @@ __all__ = [
     "Recovered",
     "Source",
     "SourceEvent",
+    "Transport",
     "open_source",
     "redacted",
 ]
+
+DEFAULT_PATIENCE = Patience()
 
 KEEP_S = 60.0
 """Seconds of film that are kept for clips."""
@@ -45,6 +51,8 @@ def open_source(
     start: datetime | None = None,
     interval_s: float | None = None,
     keep_s: float = KEEP_S,
+    transport: Transport = "tcp",
+    patience: Patience = DEFAULT_PATIENCE,
 ) -> Source:
     """Return the source at an address; a live one is not connected to yet.
 
@@ -52,8 +60,11 @@ def open_source(
         address: rtsp:// or rtsps://, http:// or https:// of a snapshot, a video file, or a folder
             of stills.
         start: Time of the first picture of a file or folder, aware; else the file tells.
-        interval_s: Spacing of the stills in a folder, seconds.
+        interval_s: Seconds from one picture to the next, of a folder; of snapshots None takes the
+            step that is asked for.
         keep_s: For how long film is kept for clips.
+        transport: How RTSP packets come.
+        patience: How long a live camera is waited for.
 
     Raises:
         InputError: The address is of no kind that is read, there is no such file, it cannot be
@@ -70,4 +81,8 @@ def open_source(
                 f"{address}: a folder of pictures needs the seconds from one to the next"
             )
         return Stills(Path(address), interval_s=interval_s, start=start, keep_s=keep_s)
+    if kind is AddressKind.RTSP:
+        return RtspStream(address, transport=transport, patience=patience, keep_s=keep_s)
+    if kind is AddressKind.SNAPSHOT:
+        return Snapshots(address, interval_s=interval_s, patience=patience, keep_s=keep_s)
     return VideoFile(Path(address), start=start, keep_s=keep_s)

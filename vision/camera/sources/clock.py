@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 DRIFT_LIMIT_S = 2.0
-"""Times from timestamps and times of receipt may differ by this much."""
+"""Times by the stream may lag this much behind times of receipt."""
 
 LATE_FOR_S = 5.0
 """A stream that lags is a network that stalls and catches up, until it lasted this long."""
@@ -107,8 +107,9 @@ class LiveClock:
             return True
         expected_s = pts_s - self._origin_pts_s
         lag_s = (truth - self._origin).total_seconds() - expected_s
-        if lag_s < -DRIFT_LIMIT_S:
-            # Received before it was taken: the timestamps jumped, or the tie was made in a stall.
+        if lag_s < 0:
+            # Nothing is received before it is taken: the tie was made while packets were held up,
+            # as they are when a connection begins, or the timestamps jumped.
             return True
         if lag_s <= DRIFT_LIMIT_S:
             self._late_since = None

@@ -11,14 +11,13 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.video.stream import VideoStream
 
 from vision.camera.config import Outline
 from vision.camera.sources.clips import packets_to_clip
 from vision.camera.sources.clock import FileClock
 from vision.camera.sources.keeping import PacketKeeper
 from vision.camera.sources.ring import KeptPacket, Ring
-from vision.camera.sources.sampling import Decoding, VideoSampler
+from vision.camera.sources.sampling import Decoding, VideoSampler, video_of
 from vision.camera.sources.source import Clip, Fault, FaultKind, SourceEvent
 from vision.errors import InputError
 
@@ -87,7 +86,8 @@ class VideoFile:
         shown = False
         at = self.start
         with _opened(self._path) as container:
-            stream = container.streams.video[0]
+            stream = video_of(container)
+            assert stream is not None  # noqa: S101 - _opened() has looked
             stream.thread_type = "AUTO"
             sampler = VideoSampler(stream.codec_context, step_s=step_s)
             self._sampler = sampler
@@ -136,9 +136,9 @@ def _opened(path: Path) -> InputContainer:
             f"{path}: not a video that can be opened ({reason}); give an MP4, MKV, AVI, TS, PS, "
             "FLV or DAV file"
         ) from error
-    if not any(isinstance(stream, VideoStream) for stream in container.streams):
+    if video_of(container) is None:
         container.close()
-        raise InputError(f"{path}: holds no video")
+        raise InputError(f"{path}: holds no video that can be decoded")
     return container
 
 

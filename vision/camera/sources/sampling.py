@@ -7,13 +7,18 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vision.camera.frame import Frame
 
 Decoding = Literal["key frames", "all frames"]
+
+MAX_VIDEO_PIXELS = 64_000_000
+"""8 times what an 8-megapixel camera sends."""
 
 _KEY_SPACING_SHARE = 1.2
 """Key frames suffice where they are at most this times the wanted step apart …"""
@@ -30,6 +35,17 @@ _SPARSE_STEP_S = 0.5
 """With steps from here on, pictures that no other depends on (where a camera makes such) need not
 be decoded: the next one is near enough."""
 _PENDING_LIMIT = 128
+
+
+def video_of(container: InputContainer) -> VideoStream | None:
+    """Return the first stream of moving pictures that can be decoded, None where there is none."""
+    for stream in container.streams.video:
+        # Without a decoder there is no context; cover pictures are video streams, too.
+        known = getattr(stream, "codec_context", None) is not None
+        if known and not stream.disposition & Disposition.attached_pic:
+            stream.codec_context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}
+            return stream
+    return None
 
 
 class VideoSampler:
