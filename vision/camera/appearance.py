@@ -47,7 +47,7 @@ def describe(rgb: NDArray[np.uint8], box_xyxy: Box) -> Descriptor:
         float32 (224,), of unit length.
     """
     lab = cv2.cvtColor(_patch(rgb, box_xyxy), cv2.COLOR_RGB2LAB).astype(np.float32)
-    lightness = cv2.GaussianBlur(lab[..., 0], (3, 3), 0)
+    lightness = np.asarray(cv2.GaussianBlur(lab[..., 0], (3, 3), 0), np.float32)
     parts = (
         (FORM_WEIGHT, _form(lightness)),
         (EDGE_WEIGHT, _edges(lightness)),
@@ -103,10 +103,10 @@ def _edges(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
     for step, share in ((0, 1 - upper_share), (1, upper_share)):
         index = _EDGE_CELL_OF_PIXEL * DIRECTIONS + (lower.astype(np.intp) + step) % DIRECTIONS
         counted += np.bincount(index.ravel(), (share * strength).ravel(), bins)
-    counted = counted.reshape(-1, DIRECTIONS)
+    by_cell = counted.reshape(-1, DIRECTIONS)
     # What all patches have in common says nothing: the mean over directions is taken out.
-    counted -= counted.mean(axis=1, keepdims=True)
-    return _unit(counted.astype(np.float32), 1.0)
+    by_cell = by_cell - by_cell.mean(axis=1, keepdims=True)
+    return _unit(by_cell.astype(np.float32), 1.0)
 
 
 def _colour(chroma: NDArray[np.float32]) -> NDArray[np.float32]:

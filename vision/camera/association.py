@@ -20,6 +20,8 @@ from vision.camera.config import Camera
 from vision.camera.events import VEHICLES, VENDING, Box, Descriptor, Observation
 from vision.camera.matching import FILM_S, assign, group_of
 from vision.camera.tracks import (
+    CLOCK_TOLERANCE_S,
+    GAP_S,
     MOVE_SHARE,
     SLOW_UPDATE,
     Presence,
@@ -33,11 +35,6 @@ from vision.camera.tracks import (
     sighted,
 )
 
-CLOCK_TOLERANCE_S = 5.0
-"""A frame older than the latest by no more is late or doubled, and is left out; by more, the clock
-was set back."""
-GAP_S = 60.0
-"""Seconds without a frame from which they are a gap and no slow sampling."""
 PLACE_SAME = 0.7
 """A place that looks this much alike holds the same thing. 74 real stills: the standing car never
 below 0.82 from one to the next; other cars at one place, three of four times below 0.66."""

@@ -15,6 +15,11 @@ from pydantic import PlainSerializer, PlainValidator
 from vision.camera import boxes
 from vision.camera.events import Box, Descriptor, Observation
 
+CLOCK_TOLERANCE_S = 5.0
+"""A frame older than the latest by no more is late or doubled, and is left out; by more, the clock
+was set back."""
+GAP_S = 60.0
+"""Seconds without a frame from which they are a gap and no slow sampling."""
 MOVE_SHARE = 0.3
 """Own sizes away from its anchor at which a thing has moved; detectors' boxes wander by a tenth."""
 RECENT = 3

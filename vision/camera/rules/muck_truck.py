@@ -1,0 +1,299 @@
+"""Muck trucks at a gate: each passage with its direction and how the load lay.
+
+A passage is a muck truck that crosses the zone, or is first or last seen in it while it moves. How
+it is loaded is voted over all frames that showed it at the gate: a heaped load is a suspected
+overload, a level one is not covered. A weight is never claimed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
+
+from vision.camera import boxes
+from vision.camera.config import Point, Zone
+from vision.camera.events import VEHICLES, RuleEvent, Step
+from vision.camera.rules.candidates import Candidate, Reporter, key_of, thresholds_of
+from vision.camera.tracks import Track, view_quality
+from vision.camera.zones import Tick, crosses, holds, next_tick
+from vision.finding import FindingKind
+
+VERSION = "1"
+MUCK_TRUCK = "muck_truck"
+VOTE_SHARE = 0.5
+"""Share of a vehicle's class votes from which it is a muck truck."""
+STATE_SHARE = 0.4
+"""Share of the load votes that a state needs; less is no statement."""
+SEEN_SHARE = 0.1
+"""Share of the load votes from which the load was seen at all."""
+NOT_VISIBLE = "not_visible"
+UNCERTAIN = "uncertain"
+MOVED_SIZES = 0.5
+"""Own sizes that it has to go for a passage: what only stands at the gate passes nothing."""
+LEAP_S = 3.0
+"""Seconds between two looks over which its way is taken to be straight."""
+HOURS_KEPT = 48
+FINDINGS = {
+    "heaped": FindingKind.MUCK_TRUCK_OVERLOAD,
+    "level": FindingKind.MUCK_TRUCK_UNCOVERED,
+}
+
+
+@dataclass(slots=True)
+class _Passage(Candidate):
+    """A vehicle at the gate.
+
+    Attributes:
+        number: Of its track.
+        start: Where it came from: the earliest point known when it entered.
+        end: Where it was last.
+        told: Whether it was reported to have begun: not before it is known for a muck truck.
+        share: Of its class votes that are for a muck truck.
+        load: Votes by load state.
+        direction: ``in``, ``out`` or ``unknown``.
+    """
+
+    number: int = 0
+    start: Point = (0.0, 0.0)
+    end: Point = (0.0, 0.0)
+    told: bool = False
+    share: float = 0.0
+    load: dict[str, float] = field(default_factory=dict)
+    direction: str = "unknown"
+
+
+@dataclass(slots=True)
+class _Memory:
+    tick: Tick | None = None
+    passages: list[_Passage] = field(default_factory=list)
+    outside_s: dict[int, float] = field(default_factory=dict)
+    """By number of a track that has passed: seconds since it was last in the zone."""
+    hours: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Passages by start of the hour in UTC and by direction."""
+
+
+_MEMORY = TypeAdapter(_Memory)
+
+
+class MuckTruckRule:
+    """Muck trucks at one gate.
+
+    The score is the geometric mean of the detector's mean score, the share of the class votes for a
+    muck truck, and the share of the load votes for the state.
+    """
+
+    def __init__(self, zone: Zone, tz: ZoneInfo) -> None:
+        """Watch a zone of the kind truck_gate, by the clock of its place."""
+        self._zone = zone
+        self._tz = tz
+        self._reporter = Reporter(zone, "muck_truck", VERSION)
+        self._memory = _Memory()
+
+    def advance(self, at: datetime, tracks: Sequence[Track]) -> list[RuleEvent]:
+        """Take in the tracks of one frame."""
+        memory = self._memory
+        tick = next_tick(self._zone, self._tz, memory.tick, at)
+        if tick is None:
+            return []
+        memory.tick = tick
+        by_number = {track.number: track for track in tracks}
+        events = []
+        for passage in list(memory.passages):
+            passage.shift(tick)
+            events += self._continue(passage, by_number.get(passage.number), tick)
+        self._forget(by_number, tick)
+        busy = {passage.number for passage in memory.passages} | memory.outside_s.keys()
+        for track in tracks:
+            if track.number not in busy and self._enters(track, tick):
+                events += self._begin(track, tick)
+        return events
+
+    def finish(self, at: datetime) -> list[RuleEvent]:
+        """Judge what is at the gate: the source has ended."""
+        return [event for one in list(self._memory.passages) for event in self._close(one, at)]
+
+    def keys(self) -> frozenset[str]:
+        """Names of what has begun and not ended."""
+        return frozenset(passage.key for passage in self._memory.passages if passage.told)
+
+    def measures(self) -> dict[str, dict[str, int]]:
+        """Return the passages of the latest hours: by the hour's start, by direction."""
+        return {hour: dict(counts) for hour, counts in self._memory.hours.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Return what has to outlive a restart, fit for JSON."""
+        return dict(_MEMORY.dump_python(self._memory, mode="json"))
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned; raises ValueError if it is not that."""
+        self._memory = _MEMORY.validate_python(state)
+
+    def _enters(self, track: Track, tick: Tick) -> bool:
+        return (
+            tick.active
+            and track.seen
+            and track.name in VEHICLES
+            and boxes.height(track.box_xyxy) >= self._zone.min_height
+            and self._is_at(track)
+        )
+
+    def _is_at(self, track: Track) -> bool:
+        """Whether it is in the zone, or went through it since the look before."""
+        if holds(self._zone, boxes.ground_point(track.box_xyxy)):
+            return True
+        if len(track.path) < 2:
+            return False
+        (before_at, before), (now_at, now) = track.path[-2:]
+        return (now_at - before_at).total_seconds() <= LEAP_S and crosses(self._zone, before, now)
+
+    def _begin(self, track: Track, tick: Tick) -> list[RuleEvent]:
+        passage = _Passage(
+            key=key_of(
+                self._zone,
+                self._reporter.name,
+                tick.at,
+                track.box_xyxy,
+                {other.key for other in self._memory.passages},
+            ),
+            first_seen=tick.at,
+            last_seen=tick.at,
+            box_xyxy=track.box_xyxy,
+            name=track.name,
+            score=track.score,
+            descriptor=track.descriptor,
+            number=track.number,
+            start=track.path[0][1],
+        )
+        self._memory.passages.append(passage)
+        self._note(passage, track, tick)
+        return self._tell(passage, tick.at)
+
+    def _continue(self, passage: _Passage, track: Track | None, tick: Tick) -> list[RuleEvent]:
+        if track is None or not track.seen:
+            passage.miss(tick)
+            # A track that is given up says so itself; nobody has to wait for the gap to pass.
+            left = track is None or passage.gone(self._zone.grace_s)
+            return self._close(passage, tick.at) if left else []
+        passage.stay(tick)
+        self._note(passage, track, tick)
+        events = self._tell(passage, tick.at)
+        if not holds(self._zone, boxes.ground_point(track.box_xyxy)):
+            self._memory.outside_s[track.number] = 0.0
+            return events + self._close(passage, tick.at)
+        return events
+
+    def _note(self, passage: _Passage, track: Track, tick: Tick) -> None:
+        passage.last_seen, passage.box_xyxy = tick.at, track.box_xyxy
+        passage.end = boxes.ground_point(track.box_xyxy)
+        passage.share = track.vote_share(MUCK_TRUCK)
+        passage.name = MUCK_TRUCK if passage.share >= VOTE_SHARE else track.name
+        passage.load = dict(track.load_votes)
+        passage.direction = _direction(self._zone.inward, passage.start, passage.end)
+        _, state_share = load_state(passage.load)
+        passage.score = (track.score * passage.share * state_share) ** (1 / 3)
+
+    def _tell(self, passage: _Passage, at: datetime) -> list[RuleEvent]:
+        """Report that it has begun, once, and each frame that shows it."""
+        if passage.share < VOTE_SHARE:
+            return []
+        events = [] if passage.told else [self._event(Step.BEGAN, passage, at)]
+        passage.told = True
+        quality = view_quality(passage.box_xyxy) * passage.score
+        return [*events, self._event(Step.PICTURE, passage, at, quality=quality)]
+
+    def _close(self, passage: _Passage, at: datetime) -> list[RuleEvent]:
+        self._memory.passages.remove(passage)
+        if not passage.told:
+            return []
+        gone = math.dist(passage.start, passage.end)
+        size = max(boxes.width(passage.box_xyxy), boxes.height(passage.box_xyxy))
+        if passage.share < VOTE_SHARE or gone < MOVED_SIZES * size:
+            return [self._event(Step.DROPPED, passage, at)]
+        self._count(passage)
+        if load_state(passage.load)[0] not in FINDINGS:
+            return [self._event(Step.DROPPED, passage, at)]
+        return [self._event(step, passage, at) for step in (Step.FIRED, Step.ENDED)]
+
+    def _count(self, passage: _Passage) -> None:
+        hour = passage.first_seen.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        hours = self._memory.hours
+        counts = hours.setdefault(hour.isoformat(), {"in": 0, "out": 0, "unknown": 0})
+        counts[passage.direction] += 1
+        for old in sorted(hours)[:-HOURS_KEPT]:
+            del hours[old]
+
+    def _forget(self, by_number: Mapping[int, Track], tick: Tick) -> None:
+        """Let a track pass again once it has been outside for longer than the grace gap."""
+        outside = {}
+        for number, outside_s in self._memory.outside_s.items():
+            track = by_number.get(number)
+            if track is None:
+                continue
+            inside = track.seen and holds(self._zone, boxes.ground_point(track.box_xyxy))
+            outside_s = 0.0 if inside else outside_s + tick.elapsed_s
+            if outside_s <= max(self._zone.grace_s, LEAP_S):
+                outside[number] = outside_s
+        self._memory.outside_s = outside
+
+    def _event(
+        self, step: Step, passage: _Passage, at: datetime, *, quality: float = 0.0
+    ) -> RuleEvent:
+        state, state_share = load_state(passage.load)
+        seconds = (passage.last_seen - passage.first_seen).total_seconds()
+        return self._reporter.event(
+            step,
+            passage,
+            at,
+            kind=FINDINGS.get(state, FindingKind.MUCK_TRUCK_OVERLOAD),
+            measures={
+                "passage_s": (seconds, "s"),
+                "state_share": (state_share, "1"),
+                "class_share": (passage.share, "1"),
+            },
+            attributes={"direction": passage.direction, "load_state": state},
+            thresholds=thresholds_of(
+                self._zone,
+                class_share=VOTE_SHARE,
+                state_share=STATE_SHARE,
+                moved_sizes=MOVED_SIZES,
+            ),
+            quality=quality,
+        )
+
+
+def load_state(votes: Mapping[str, float]) -> tuple[str, float]:
+    """Say how a load lies by the votes of all frames.
+
+    Frames that do not show the load only count where hardly any other does.
+
+    Args:
+        votes: Sum of weighted probabilities by state.
+
+    Returns:
+        The state, ``not_visible``, or ``uncertain`` where no state has enough of the votes; and
+        its share of the votes that count, 0 to 1.
+    """
+    total = sum(votes.values())
+    seen = {state: vote for state, vote in votes.items() if state != NOT_VISIBLE}
+    seen_total = sum(seen.values())
+    if total <= 0 or seen_total < SEEN_SHARE * total:
+        return NOT_VISIBLE, 1.0
+    state = max(seen, key=lambda name: seen[name])
+    share = seen[state] / seen_total
+    return (state if share >= STATE_SHARE else UNCERTAIN), share
+
+
+def _direction(inward: Point | None, start: Point, end: Point) -> str:
+    if inward is None:
+        return "unknown"
+    nearer = math.dist(start, inward) - math.dist(end, inward)
+    # A hundredth of the frame is what a box jitters by.
+    if abs(nearer) < 0.01:
+        return "unknown"
+    return "in" if nearer > 0 else "out"

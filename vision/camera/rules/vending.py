@@ -1,0 +1,314 @@
+"""Street vending: a stall, cart or canopy that stays in a no-vending zone and is traded at.
+
+One vendor may be seen as a stall, a cart and a canopy at once, and may change its look as goods are
+laid out, so a vendor is known by its place and not by one track. A stall has goods by what the
+class means; a cart or a canopy is a vendor's only while somebody is close by for a good part of the
+time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
+
+from vision.camera import boxes
+from vision.camera.config import Zone
+from vision.camera.events import VENDING, Box, RuleEvent, Step
+from vision.camera.rules.candidates import (
+    Candidate,
+    Cooldowns,
+    Reporter,
+    key_of,
+    thresholds_of,
+)
+from vision.camera.tracks import GAP_S, Track
+from vision.camera.zones import Tick, ground_share, is_active, next_tick, stands_in
+from vision.finding import FindingKind
+
+VERSION = "1"
+TRADING_SHARE = 0.3
+"""Share of the dwell in which there have to be goods, or somebody close by."""
+SHARE_PARTS = 20
+"""Parts of the dwell, in which that share is counted; older ones are forgotten."""
+CLOSE_WIDTHS = 1.0
+"""Own widths beside a cart within which somebody is close by."""
+CLOSE_HEIGHTS = 0.75
+"""Own heights by which their feet may be further or nearer than its wheels."""
+SAME_VENDOR_SHARE = 0.4
+"""Two that cover so much of the smaller are one vendor's."""
+CANOPY_SHARE = 0.15
+"""The same for a canopy and what is under it: its poles stand beside the goods."""
+SAME_SIMILARITY = 0.5
+"""Of a vendor that comes back: its goods lie otherwise."""
+_CORES = ("stall", "cart")
+
+
+@dataclass(slots=True)
+class _Vendor(Candidate):
+    """A vendor at one place.
+
+    Attributes:
+        form: Classes it was seen as.
+        parts: Seconds, and those of them with trade, of the latest parts of the dwell.
+    """
+
+    form: list[str] = field(default_factory=list)
+    parts: list[tuple[float, float]] = field(default_factory=list)
+
+    def note_trade(self, active_s: float, trading: bool, dwell_s: float) -> None:
+        """Count a step with or without trade."""
+        if active_s <= 0:
+            return
+        span_s, traded_s = self.parts.pop() if self.parts else (0.0, 0.0)
+        self.parts.append((span_s + active_s, traded_s + (active_s if trading else 0.0)))
+        if span_s + active_s >= dwell_s / SHARE_PARTS:
+            self.parts = [*self.parts[-SHARE_PARTS:], (0.0, 0.0)]
+
+    @property
+    def trading_share(self) -> float:
+        """Share of the latest dwell with trade, 0 to 1."""
+        span_s = sum(part[0] for part in self.parts)
+        return sum(part[1] for part in self.parts) / span_s if span_s else 0.0
+
+
+@dataclass(slots=True)
+class _Memory:
+    tick: Tick | None = None
+    vendors: list[_Vendor] = field(default_factory=list)
+    cooldowns: Cooldowns = field(default_factory=Cooldowns)
+    not_before: dict[int, datetime] = field(default_factory=dict)
+    """By number of the track: it was judged until then, what follows counts anew."""
+
+
+_MEMORY = TypeAdapter(_Memory)
+
+
+class VendingRule:
+    """Street vending in one zone.
+
+    The score is the mean of the detector's for the surest of the vendor's parts, less up to 30 %
+    where trade was seen for only a part of the dwell.
+    """
+
+    def __init__(self, zone: Zone, tz: ZoneInfo, permitted: Sequence[Zone] = ()) -> None:
+        """Watch a zone of the kind no_vending.
+
+        Args:
+            zone: The zone.
+            tz: The camera's time zone.
+            permitted: Zones of the kind vending_permitted; what stands in them, in their hours, is
+                excused.
+        """
+        self._zone = zone
+        self._tz = tz
+        self._permitted = tuple(permitted)
+        self._reporter = Reporter(zone, FindingKind.STREET_VENDING.value, VERSION)
+        self._memory = _Memory()
+
+    def advance(self, at: datetime, tracks: Sequence[Track]) -> list[RuleEvent]:
+        """Take in the tracks of one frame."""
+        memory = self._memory
+        tick = next_tick(self._zone, self._tz, memory.tick, at)
+        if tick is None:
+            return []
+        memory.tick = tick
+        memory.cooldowns.pass_time(tick.elapsed_s)
+        numbers = {track.number for track in tracks}
+        memory.not_before = {
+            number: when + tick.set_by
+            for number, when in memory.not_before.items()
+            if number in numbers
+        }
+        people = [track for track in tracks if track.name == "person" and track.seen]
+        free = [track for track in tracks if self._concerns(track, tick)]
+        events = []
+        # The longest there has the first claim on what stands at its place.
+        for vendor in sorted(memory.vendors, key=lambda one: (not one.fired, one.first_seen)):
+            vendor.shift(tick)
+            members = [track for track in free if _belongs(track, vendor.box_xyxy)]
+            free = [track for track in free if track not in members]
+            events += self._continue(vendor, members, people, tick)
+        for members in _grouped(free):
+            events += self._begin(members, tick)
+        return events
+
+    def finish(self, at: datetime) -> list[RuleEvent]:
+        """End everything: the source has ended."""
+        vendors, self._memory.vendors = self._memory.vendors, []
+        return [self._event(Step.ENDED if one.fired else Step.DROPPED, one, at) for one in vendors]
+
+    def keys(self) -> frozenset[str]:
+        """Names of what has begun and not ended."""
+        return frozenset(vendor.key for vendor in self._memory.vendors)
+
+    def state(self) -> dict[str, Any]:
+        """Return what has to outlive a restart, fit for JSON."""
+        return dict(_MEMORY.dump_python(self._memory, mode="json"))
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned; raises ValueError if it is not that."""
+        self._memory = _MEMORY.validate_python(state)
+
+    def _concerns(self, track: Track, tick: Tick) -> bool:
+        if not (tick.active and track.name in VENDING and track.standing and track.there):
+            return False
+        at_vendor = any(_belongs(track, vendor.box_xyxy) for vendor in self._memory.vendors)
+        return stands_in(self._zone, track.anchor_xyxy, was_in=at_vendor) and not any(
+            is_active(zone, tick.at, self._tz) and ground_share(zone, track.anchor_xyxy) >= 0.5
+            for zone in self._permitted
+        )
+
+    def _begin(self, members: Sequence[Track], tick: Tick) -> list[RuleEvent]:
+        memory = self._memory
+        if any(memory.cooldowns.hold(track, SAME_SIMILARITY) for track in members):
+            memory.not_before |= {track.number: tick.at for track in members}
+            return []
+        since = min(self._since(track, tick) for track in members)
+        main = _main(members)
+        box = _union([track.anchor_xyxy for track in members])
+        vendor = _Vendor(
+            key=key_of(self._zone, self._reporter.name, since, box, self.keys()),
+            first_seen=since,
+            last_seen=max(track.last_seen for track in members),
+            box_xyxy=box,
+            name=main.name,
+            score=main.score,
+            descriptor=main.descriptor,
+            dwell_s=(tick.at - since).total_seconds(),
+            form=sorted({track.name for track in members}),
+        )
+        memory.vendors.append(vendor)
+        return [self._event(Step.BEGAN, vendor, tick.at)]
+
+    def _since(self, track: Track, tick: Tick) -> datetime:
+        assert track.standing_since is not None and tick.open_since is not None  # noqa: S101
+        since = max(track.standing_since, tick.open_since)
+        return max(since, self._memory.not_before.get(track.number, since))
+
+    def _continue(
+        self,
+        vendor: _Vendor,
+        members: Sequence[Track],
+        people: Sequence[Track],
+        tick: Tick,
+    ) -> list[RuleEvent]:
+        vendor.known_s += tick.elapsed_s
+        if not members:
+            vendor.miss(tick)
+            return self._end(vendor, tick) if vendor.gone(self._zone.grace_s) else []
+        vendor.stay(tick)
+        main = _main(members)
+        vendor.box_xyxy = _union([track.anchor_xyxy for track in members])
+        vendor.last_seen = max(track.last_seen for track in members)
+        vendor.descriptor = main.descriptor
+        vendor.form = sorted({*vendor.form, *(track.name for track in members)})
+        # What has once shown goods stays a stall while its goods are out of sight.
+        vendor.name = next(name for name in ("stall", "cart", "canopy") if name in vendor.form)
+        dwell_s = self._zone.dwell_of(vendor.name)
+        if any(track.sure for track in members) and tick.elapsed_s <= GAP_S:
+            vendor.note_trade(tick.active_s, _trades(members, people), dwell_s)
+        else:
+            vendor.unseen_s += tick.active_s
+        share = vendor.trading_share
+        vendor.score = max(track.score for track in members) * (0.7 + 0.3 * min(share, 1.0))
+        due = (
+            vendor.dwell_s >= dwell_s
+            and vendor.known_s >= dwell_s
+            and share >= TRADING_SHARE
+            and any(track.seen for track in members)
+        )
+        if vendor.fired or not due:
+            return []
+        vendor.fired = True
+        return [self._event(Step.FIRED, vendor, tick.at)]
+
+    def _end(self, vendor: _Vendor, tick: Tick) -> list[RuleEvent]:
+        memory = self._memory
+        memory.vendors.remove(vendor)
+        if not vendor.fired:
+            return [self._event(Step.DROPPED, vendor, tick.at)]
+        memory.cooldowns.add(vendor.box_xyxy, vendor.descriptor, self._zone.cooldown_s)
+        return [self._event(Step.ENDED, vendor, tick.at)]
+
+    def _event(self, step: Step, vendor: _Vendor, at: datetime) -> RuleEvent:
+        return self._reporter.event(
+            step,
+            vendor,
+            at,
+            kind=FindingKind.STREET_VENDING,
+            measures={
+                "dwell_s": (vendor.dwell_s, "s"),
+                "unseen_s": (vendor.unseen_s, "s"),
+                "trading_share": (vendor.trading_share, "1"),
+            },
+            attributes={"form": "+".join(vendor.form)},
+            thresholds=thresholds_of(
+                self._zone,
+                dwell_s=self._zone.dwell_of(vendor.name),
+                trading_share=TRADING_SHARE,
+                close_widths=CLOSE_WIDTHS,
+            ),
+        )
+
+
+def _main(members: Sequence[Track]) -> Track:
+    """The part that says most: goods before a cart before a canopy, then the surest."""
+    order = {"stall": 2, "cart": 1}
+    return max(members, key=lambda track: (order.get(track.name, 0), track.score))
+
+
+def _union(all_boxes: Sequence[Box]) -> Box:
+    return (
+        min(box[0] for box in all_boxes),
+        min(box[1] for box in all_boxes),
+        max(box[2] for box in all_boxes),
+        max(box[3] for box in all_boxes),
+    )
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Share of the smaller box that both cover."""
+    return boxes.common(a, b) / min(boxes.area(a), boxes.area(b))
+
+
+def _belongs(track: Track, place: Box) -> bool:
+    least = SAME_VENDOR_SHARE if track.name in _CORES else CANOPY_SHARE
+    return _overlap(track.anchor_xyxy, place) >= least
+
+
+def _grouped(tracks: Sequence[Track]) -> list[list[Track]]:
+    """Put together what is one vendor's: overlapping goods and carts, each canopy with the best."""
+    groups: list[list[Track]] = []
+    for track in sorted(tracks, key=lambda track: track.name not in _CORES):
+        best, best_share = None, 0.0
+        for group in groups:
+            share = max(_overlap(track.anchor_xyxy, other.anchor_xyxy) for other in group)
+            canopy = "canopy" in (track.name, *(other.name for other in group))
+            if share >= (CANOPY_SHARE if canopy else SAME_VENDOR_SHARE) and share > best_share:
+                best, best_share = group, share
+        if best is None:
+            groups.append([track])
+        else:
+            best.append(track)
+    return groups
+
+
+def _trades(members: Sequence[Track], people: Sequence[Track]) -> bool:
+    """Whether there are goods, or somebody is close by."""
+    if any(track.name == "stall" for track in members):
+        return True
+    return any(
+        _is_close(person.box_xyxy, track.anchor_xyxy) for track in members for person in people
+    )
+
+
+def _is_close(person: Box, cart: Box) -> bool:
+    aside = max(person[0] - cart[2], cart[0] - person[2], 0.0)
+    return aside <= CLOSE_WIDTHS * boxes.width(cart) and abs(
+        person[3] - cart[3]
+    ) <= CLOSE_HEIGHTS * boxes.height(cart)
