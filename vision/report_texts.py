@@ -49,6 +49,15 @@ ROLES: dict[str, Words] = {
     "after_dsm": Words("后期表面模型", "Later surface model"),
 }
 
+OVERLAY: dict[str, Words] = {
+    "time": Words("时间", "Time"),
+    "place": Words("地点", "Place"),
+    "direction": Words("方向", "Direction"),
+    "device": Words("设备编号", "Device"),
+    "zone": Words("区域", "Zone"),
+    "code": Words("防伪码", "Code"),
+}
+
 MEASURES: dict[str, Words] = {
     "area_m2": Words("面积", "Area"),
     "height_gain_m": Words("高度增量", "Height gain"),
