@@ -18,7 +18,7 @@ from vision.camera import boxes
 from vision.camera.appearance import similarity
 from vision.camera.config import Camera
 from vision.camera.events import VEHICLES, VENDING, Box, Descriptor, Observation
-from vision.camera.matching import FILM_S, assign, group_of
+from vision.camera.matching import FILM_S, LEAST_SIMILARITY, assign, group_of
 from vision.camera.tracks import (
     CLOCK_TOLERANCE_S,
     GAP_S,
@@ -35,17 +35,17 @@ from vision.camera.tracks import (
     sighted,
 )
 
-PLACE_SAME = 0.7
+PLACE_SAME = 0.75
 """A place that looks this much alike holds the same thing. 74 real stills: the standing car never
 below 0.82 from one to the next; other cars at one place, three of four times below 0.66."""
-PLACE_EMPTY = 0.6
+PLACE_EMPTY = 0.65
 """A place that looks less alike, with nothing larger before it, was left. The same stills: 19 of 20
 places that were left are below 0.63."""
 SURE_SIMILARITY = 0.8
 """A detection this much alike needs no second look at the place in fast sampling."""
 LOOK_EVERY_S = 5.0
 EMPTY_LOOKS, EMPTY_S = 2, 5.0
-"""A place is left when so many looks in a row, over so many seconds, find it so."""
+"""A place is left when so many looks, over so many seconds, find it so and none finds it held."""
 HIDING_SHARE = 0.4
 """Share of an anchor that something else has to cover to hide what is there."""
 SAME_PLACE_IOU = 0.4
@@ -252,19 +252,21 @@ class _Frame:
     def confirms(self, track: Track, column: int) -> bool:
         """Whether a match holds when the place is looked at: it may be another of the same kind.
 
-        Only asked where both are at one place, and either the two looks differ or there was time
-        for one to leave and the other to come.
+        The place is only looked at where the two looks differ, or there was time for one to leave
+        and the other to come.
         """
         observation = self.observations[column]
         if (
             self.look is None
             or not _stays(track)
             or (self.at - track.last_seen).total_seconds() <= FILM_S
-            or boxes.displacement(track.anchor_xyxy, observation.box_xyxy) > MOVE_SHARE
         ):
             return True
         looked_s = (self.at - track.looked_at).total_seconds()
         alike = similarity(track.descriptor, observation.descriptor)
+        if boxes.displacement(track.anchor_xyxy, observation.box_xyxy) > MOVE_SHARE:
+            # It may have driven on; what stood is not taken for another that drives by.
+            return alike >= SURE_SIMILARITY or not track.standing
         if alike >= SURE_SIMILARITY and looked_s < LOOK_EVERY_S:
             return True
         return similarity(track.place, self.look(track.anchor_xyxy)) >= PLACE_SAME
@@ -300,32 +302,33 @@ class _Frame:
         unseen_s = track.unseen_s + self.elapsed_s
         empty = alike is not None and alike < PLACE_EMPTY
         hidden = self._hidden(track, users)
+        unsure_s = 0.0 if track.sure else self.elapsed_s
         if hidden and not (empty and self._taken(track)):
-            was = track.presence is Presence.HIDDEN
             return replace(
                 track,
                 presence=Presence.HIDDEN,
                 unseen_s=unseen_s,
-                hidden_s=track.hidden_s + self.elapsed_s if was else 0.0,
-                empty_looks=0,
-                empty_s=0.0,
+                hidden_s=track.hidden_s + unsure_s,
             )
-        was = track.presence is Presence.ABSENT
         return replace(
             track,
             presence=Presence.ABSENT,
             unseen_s=unseen_s,
             # What happened before the first of the looks that found it absent, nobody saw.
-            absent_s=track.absent_s + self.elapsed_s if was else 0.0,
-            empty_looks=track.empty_looks + 1 if empty else 0,
-            empty_s=track.empty_s + self.elapsed_s if empty and track.empty_looks else 0.0,
+            absent_s=track.absent_s + unsure_s,
+            empty_looks=track.empty_looks + empty,
+            empty_s=track.empty_s + unsure_s if track.empty_looks else 0.0,
         )
 
     def settle(self, track: Track) -> Track:
-        """Say of what has stayed long enough that it stands."""
-        if not (track.sure and ready_to_settle(track)):
+        """Say of what has stayed long enough that it stands, if its place shows it."""
+        if not (track.seen and ready_to_settle(track)):
             return track
-        return settled(track, self.look and self.look(resting_place(track)))
+        place = self.look and self.look(resting_place(track))
+        if place is not None and similarity(track.descriptor, place) < LEAST_SIMILARITY:
+            # Between two that drove by one after the other, there is road.
+            return track
+        return settled(track, place)
 
     def _hidden(self, track: Track, users: Mapping[int, Track]) -> bool:
         """Whether something covers the anchor that did not stand there all along."""

@@ -92,9 +92,10 @@ class Track:
         moved_share: Own sizes that it was off its anchor at most, never more than a jitter.
         unseen_s: Of the time at its anchor, seconds in which nothing was known of it: hidden,
             absent, or no frames at all.
-        absent_s: Seconds since the first of the latest frames in a row that found it absent.
+        absent_s: Since it was last seen, seconds after the first look that found it absent.
         hidden_s: The same for hidden.
-        empty_looks: How many frames in a row found its place looking otherwise, nothing before it.
+        empty_looks: Since it was last seen, how many looks found its place looking otherwise and
+            nothing before it.
         empty_s: Seconds over which they did.
         recent: Time and box of the latest sightings, oldest first.
         path: Time and ground point, oldest first, thinned.
