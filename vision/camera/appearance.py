@@ -30,6 +30,8 @@ _EDGE_CELL_OF_PIXEL = np.add.outer(
 )
 _LEAST_CONTRAST = 4.0
 """Of CIELAB lightness (0 to 255): what is flatter than this is noise, and is not stretched."""
+_LEAST_EDGES = 150.0
+"""The same for the votes of edges: below it lies the grain of a picture without any."""
 
 
 def describe(rgb: NDArray[np.uint8], box_xyxy: Box) -> Descriptor:
@@ -44,7 +46,7 @@ def describe(rgb: NDArray[np.uint8], box_xyxy: Box) -> Descriptor:
         box_xyxy: Shares of the frame; what lies outside the frame is left out.
 
     Returns:
-        float32 (224,), of unit length.
+        float32 (214,), of unit length.
     """
     lab = cv2.cvtColor(_patch(rgb, box_xyxy), cv2.COLOR_RGB2LAB).astype(np.float32)
     lightness = np.asarray(cv2.GaussianBlur(lab[..., 0], (3, 3), 0), np.float32)
@@ -53,8 +55,7 @@ def describe(rgb: NDArray[np.uint8], box_xyxy: Box) -> Descriptor:
         (EDGE_WEIGHT, _edges(lightness)),
         (COLOUR_WEIGHT, _colour(lab[..., 1:] - 128)),
     )
-    whole = np.concatenate([np.sqrt(weight) * part for weight, part in parts])
-    return np.asarray(whole / np.linalg.norm(whole), np.float32)
+    return np.concatenate([np.float32(weight**0.5) * part for weight, part in parts])
 
 
 def similarity(a: Descriptor, b: Descriptor) -> float:
@@ -79,9 +80,16 @@ def _cells(plane: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(plane, (cells, cells), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _unit(values: NDArray[np.float32], least: float) -> NDArray[np.float32]:
+def _unit(values: NDArray[np.float32], full: float) -> NDArray[np.float32]:
+    """Bring to unit length; what lacks strength for that is made up by one more value.
+
+    Without it, what is flat would have no form, and would be judged by its colour alone.
+    """
     flat = values.ravel()
-    return np.asarray(flat / max(float(np.linalg.norm(flat)), least), np.float32)
+    strength = float(np.linalg.norm(flat))
+    scaled = flat / max(strength, full)
+    rest = max(0.0, 1.0 - float(scaled @ scaled)) ** 0.5
+    return np.append(scaled, rest).astype(np.float32)
 
 
 def _form(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -106,7 +114,7 @@ def _edges(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
     by_cell = counted.reshape(-1, DIRECTIONS)
     # What all patches have in common says nothing: the mean over directions is taken out.
     by_cell = by_cell - by_cell.mean(axis=1, keepdims=True)
-    return _unit(by_cell.astype(np.float32), 1.0)
+    return _unit(by_cell.astype(np.float32), _LEAST_EDGES)
 
 
 def _colour(chroma: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -122,4 +130,5 @@ def _colour(chroma: NDArray[np.float32]) -> NDArray[np.float32]:
         0.5 * grey,
     )
     grids = [_cells(plane.astype(np.float32), COLOUR_CELLS) for plane in planes]
-    return _unit(np.stack(grids), 1e-6)
+    shares = np.stack(grids).ravel()
+    return np.asarray(shares / np.linalg.norm(shares), np.float32)

@@ -217,7 +217,8 @@ class Association:
         return (
             track.absent_s > absence_s
             or track.hidden_s > hidden_s
-            or undetected_s > (self.options.undetected_s if track.standing else absence_s)
+            or undetected_s
+            > (self.options.undetected_s if track.standing else self.options.absence_s)
             or (track.empty_looks >= EMPTY_LOOKS and track.empty_s >= EMPTY_S)
         )
 
@@ -331,12 +332,17 @@ class _Frame:
         return settled(track, place)
 
     def _hidden(self, track: Track, users: Mapping[int, Track]) -> bool:
-        """Whether something covers the anchor that did not stand there all along."""
+        """Whether something covers the anchor that did not do so all along."""
         for column, observation in enumerate(self.observations):
             if boxes.covered_share(track.anchor_xyxy, observation.box_xyxy) < HIDING_SHARE:
                 continue
             user = users.get(column)
-            neighbour = user is not None and user.standing and user.anchor_since <= track.last_seen
+            neighbour = (
+                user is not None
+                and user.standing
+                and user.anchor_since <= track.last_seen
+                and boxes.covered_share(track.anchor_xyxy, user.anchor_xyxy) >= HIDING_SHARE
+            )
             if not neighbour:
                 return True
         return False

@@ -8,7 +8,7 @@ from statistics import median
 
 from vision.camera.events import Box
 
-GROWTH_WEIGHT = 1.6
+GROWTH_WEIGHT = 1.0
 """How much a growth by the factor e counts as movement: a car that comes nearer grows."""
 
 

@@ -1,0 +1,334 @@
+"""Who is who over time: at one place, behind others, over gaps, with a detector that wanders."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.vision.camera.street_story import (
+    START,
+    Story,
+    Thing,
+    at,
+    box,
+    look_of,
+    passes,
+    stands,
+    times,
+    tracked,
+)
+from vision.camera import boxes
+from vision.camera.association import Association, AssociationOptions
+from vision.camera.events import Observation
+from vision.camera.tracks import Presence
+
+PLACE = box(0.5, 0.6)
+NEXT = box(0.61, 0.6)
+
+
+def standing(history, place=PLACE):
+    """Of each frame: number and seconds standing of what stands at a place."""
+    return [
+        (t, track.number, (at(t) - track.standing_since).total_seconds())
+        for t, tracks in history
+        for track in tracks
+        if track.standing and track.there and boxes.iou(track.anchor_xyxy, place) > 0.3
+    ]
+
+
+def last(history, place=PLACE):
+    return [entry for entry in standing(history, place) if entry[0] == history[-1][0]]
+
+
+@pytest.mark.parametrize("step", [0.2, 2.0, 10.0, 30.0])
+@pytest.mark.parametrize("look", [True, False])
+def test_what_stood_before_the_start_counts_from_the_first_frame(step, look):
+    history = tracked(Story([stands("car", PLACE, -1, 999)]), times(120, step), look=look)
+    assert last(history) == [(history[-1][0], 1, history[-1][0])]
+
+
+@pytest.mark.parametrize("step", [0.2, 1.0, 10.0])
+def test_what_drives_by_never_stands(step):
+    cars = [passes("car", start, look=start) for start in range(0, 120, 9)]
+    assert not standing(tracked(Story(cars), times(120, step)), box(0.5, 0.8))
+    assert not [
+        track for _, tracks in tracked(Story(cars), times(120, step)) for track in tracks
+        if track.standing
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("second", "comes", "step", "look", "why"),
+    [
+        (2, 101, 10, True, "another look, nothing seen in between"),
+        (2, 101, 10, False, "the same without looking at the place"),
+        (2, 101, 1, True, "the same with a frame a second"),
+        (1, 130, 10, True, "the same look, but the place was seen empty"),
+        (1, 115, 2, True, "the same, for fifteen seconds"),
+        (1, 280, 10, False, "the same, unseen for longer than anything is waited for"),
+    ],
+)
+def test_a_car_that_takes_the_place_of_another_is_another(second, comes, step, look, why):
+    cars = [stands("car", PLACE, 0, 100), stands("car", PLACE, comes, 999, look=second)]
+    history = tracked(Story(cars), times(400, step), look=look)
+    entries = standing(history)
+    first_number, last_number = entries[0][1], entries[-1][1]
+    assert first_number != last_number, why
+    assert entries[-1][2] == pytest.approx(400 - comes, abs=step)
+    assert len(last(history)) == 1
+
+
+@pytest.mark.parametrize("look", [True, False])
+@pytest.mark.parametrize("step", [2.0, 10.0])
+def test_a_car_behind_a_bus_stays_the_same_car(look, step):
+    bus = Thing(
+        "bus", [(98, box(-0.3, 0.75, 0.5, 0.5)), (110, PLACE_OF_BUS), (160, PLACE_OF_BUS),
+                (172, box(1.3, 0.75, 0.5, 0.5))], look=5,
+    )  # fmt: skip
+    history = tracked(Story([stands("car", PLACE, 0, 999), bus]), times(300, step), look=look)
+    hidden = [t for t, tracks in history for track in tracks if track.presence is Presence.HIDDEN]
+    assert {110.0 + 10 * n for n in range(6)} <= set(hidden)
+    assert last(history) == [(300, 1, 300)]
+    (track,) = [track for track in history[-1][1] if track.number == 1]
+    assert 40 <= track.unseen_s <= 80
+
+
+PLACE_OF_BUS = box(0.5, 0.75, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_car_that_the_detector_loses_is_still_there_while_its_place_looks_the_same(seed):
+    seldom = Story([stands("car", PLACE, 0, 2000, seen_share=0.3)], seed=seed)
+    assert last(tracked(seldom, times(1200))) == [(1200, 1, 1200 - first_sight(seldom))]
+
+
+def first_sight(story):
+    return next(t for t in times(1200) if story.observations(t))
+
+
+def test_one_false_detection_on_a_wall_never_stands():
+    flash = Thing("car", [(0, PLACE), (0.5, PLACE)])
+    wall = stands("wall", PLACE, 0, 999, seen_share=0.0)
+    history = tracked(Story([flash, wall]), times(600))
+    assert not standing(history)
+    assert not history[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("story", "why"),
+    [
+        ([(0, 0.9), (20, 0.9), (22, 0.8), (60, 0.8), (62, 0.7), (100, 0.7)], "up by a car length"),
+        ([(0, 0.9), (100, 0.7)], "creeping on all the time"),
+        ([(0, 0.9), (50, 0.9), (100, 0.85)], "half a length at last"),
+    ],
+)
+@pytest.mark.parametrize("step", [1.0, 5.0])
+def test_a_queue_that_moves_up_is_not_standing(story, why, step):
+    car = Thing("car", [(t, box(0.5, y)) for t, y in story])
+    history = tracked(Story([car], jitter=0.03), times(100, step))
+    stood = [seconds for _, _, seconds in last(history, box(0.5, story[-1][1]))]
+    assert all(seconds <= 45 for seconds in stood), why
+
+
+@pytest.mark.parametrize("step", [0.2, 2.0, 10.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_boxes_that_wander_by_a_tenth_are_no_movement(step, seed):
+    story = Story([stands("car", PLACE, 0, 999)], jitter=0.1, seed=seed)
+    history = tracked(story, times(400, step))
+    assert last(history)[0][2] == pytest.approx(400, abs=3 * step + 1)
+    assert len({number for _, number, _ in standing(history)}) == 1
+
+
+def test_a_box_that_takes_in_the_neighbour_now_and_then_is_no_movement():
+    cars = Story([stands("car", PLACE, 0, 999), stands("car", NEXT, 0, 999, look=2)])
+    both = (PLACE[0], PLACE[1], NEXT[2], NEXT[3])
+    merged = Observation("car", 0.8, both, (look_of(1) + look_of(2)) / np.sqrt(2.72))
+    association = Association()
+    for n, t in enumerate(times(300)):
+        seen = [merged] if n % 3 == 2 else cars.observations(t)
+        tracks = association.advance(at(t), seen, cars.look(t))
+    assert sorted((track.number, (at(300) - track.standing_since).seconds) for track in tracks) == [
+        (1, 300), (2, 300),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gap", "after", "goes_on"),
+    [(600, 1, True), (890, 1, True), (1000, 1, False), (600, 2, False), (30, 1, True)],
+)
+def test_over_an_outage_the_same_vehicle_goes_on_standing(gap, after, goes_on):
+    cars = [stands("car", PLACE, 0, 150), stands("car", PLACE, 150.1, 9999, look=after)]
+    when = [*times(100), *times(200 + gap, start=100 + gap)]
+    history = tracked(Story(cars), when)
+    (entry,) = last(history)
+    assert entry[2] == (200 + gap if goes_on else 100)
+    (track,) = history[-1][1]
+    assert track.unseen_s == (gap if goes_on and gap > 60 else 0)
+
+
+def test_what_moved_before_an_outage_did_not_stand_through_it():
+    car = Thing("car", [(0, box(0.1, 0.6)), (9, PLACE), (999, PLACE)])
+    history = tracked(Story([car]), [7, 8, 9, *times(800, start=600)])
+    assert last(history)[0][2] == 200
+
+
+def test_dusk_is_followed():
+    car = stands("car", PLACE, 0, 3600, fades_to=77)
+    history = tracked(Story([car]), times(3600))
+    assert last(history) == [(3600, 1, 3600)]
+    assert float(look_of(1) @ look_of(77)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["car", "car", "truck"], "car"),
+        (["muck_truck", "muck_truck", "truck", "bus"], "muck_truck"),
+    ],
+)
+def test_classes_that_flip_are_voted_on(names, expected):
+    story = Story([stands(names, PLACE, 0, 999)])
+    (track,) = tracked(story, times(600))[-1][1]
+    assert track.name == expected
+    assert track.vote_share(expected) > 0.4
+    assert sum(track.class_votes.values()) == pytest.approx(0.8 * track.sightings)
+
+
+@pytest.mark.parametrize("first, second", [("stall", "cart"), ("cart", "canopy"), ("car", "bus")])
+def test_what_may_be_confused_is_one_thing(first, second):
+    association = Association()
+    for t, name in enumerate([first, second, first, first]):
+        tracks = association.advance(at(t), [Observation(name, 0.5, PLACE, look_of(1))])
+    assert [(track.number, track.name) for track in tracks] == [(1, first)]
+
+
+def test_a_person_before_a_stall_is_no_stall():
+    association = Association()
+    association.advance(at(0), [Observation("stall", 0.5, PLACE, look_of(1))])
+    tracks = association.advance(at(1), [Observation("person", 0.5, PLACE, look_of(1))])
+    assert sorted(track.name for track in tracks) == ["person", "stall"]
+
+
+def test_a_low_score_goes_on_with_a_track_but_starts_none():
+    association = Association(AssociationOptions(start_score=0.5))
+    scores = [0.4, 0.4, 0.6, 0.3, 0.2]
+    numbers = [
+        len(association.advance(at(t), [Observation("car", score, PLACE, look_of(1))]))
+        for t, score in enumerate(scores)
+    ]
+    assert numbers == [0, 0, 1, 1, 1]
+    (track,) = association.tracks
+    assert track.seen
+    assert track.score == pytest.approx(np.mean(scores[2:]))
+
+
+def test_a_fast_truck_is_one_track_and_its_path_is_kept():
+    truck = passes("muck_truck", 0, seconds=5, load={"heaped": 0.9, "level": 0.1})
+    history = tracked(Story([truck], jitter=0.05), times(5, 0.2))
+    numbers = {track.number for _, tracks in history for track in tracks}
+    assert numbers == {1}
+    (track,) = history[-1][1]
+    xs = [point[0] for _, point in track.path]
+    assert xs == sorted(xs)
+    assert xs[0] < 0.1
+    assert xs[-1] > 0.9
+    assert max(track.load_votes, key=track.load_votes.get) == "heaped"
+
+
+def test_two_that_meet_keep_their_numbers():
+    there = Thing("car", [(0, box(0.1, 0.6)), (8, box(0.9, 0.6))], look=3)
+    back = Thing("car", [(0, box(0.9, 0.66)), (8, box(0.1, 0.66))], look=4)
+    history = tracked(Story([there, back], hides=False), times(8, 0.2))
+    assert len({track.number for _, tracks in history for track in tracks}) == 2
+
+
+@pytest.mark.parametrize("offset", [0, -0.2, -4.9])
+def test_a_frame_that_is_late_or_doubled_changes_nothing(offset):
+    association = Association()
+    seen = [Observation("car", 0.8, PLACE, look_of(1))]
+    association.advance(at(0), seen)
+    before = association.advance(at(10), seen)
+    assert association.advance(at(10 + offset), []) is before
+
+
+def test_when_the_clock_is_set_back_durations_stay():
+    association = Association()
+    seen = [Observation("car", 0.8, PLACE, look_of(1))]
+    for t in times(200):
+        association.advance(at(t), seen)
+    for t in times(100):
+        tracks = association.advance(at(t - 3600), seen)
+    (track,) = tracks
+    assert track.last_seen == at(100 - 3600)
+    assert (track.last_seen - track.standing_since).total_seconds() == 300
+
+
+@given(
+    drops=st.sets(st.integers(0, 60)),
+    cut=st.integers(0, 60),
+    seed=st.integers(0, 1000),
+)
+def test_a_restart_at_any_frame_changes_nothing(drops, cut, seed):
+    story = Story(
+        [
+            stands("car", PLACE, 0, 999),
+            stands("car", NEXT, 40, 400, look=2, seen_share=0.7),
+            *(passes("bus", start, look=start) for start in range(5, 600, 37)),
+        ],
+        jitter=0.08,
+        seed=seed,
+    )
+    when = [t for n, t in enumerate(times(600)) if n not in drops]
+    plain, restarted = Association(), Association()
+    for n, t in enumerate(when):
+        expected = plain.advance(at(t), story.observations(t), story.look(t))
+        actual = restarted.advance(at(t), story.observations(t), story.look(t))
+        assert [essence(track) for track in actual] == [essence(track) for track in expected]
+        if n == cut:
+            restarted = Association.restore(json.loads(json.dumps(restarted.state())))
+    assert restarted.state() == plain.state()
+
+
+def essence(track):
+    return (track.number, track.name, track.presence, track.standing_since, track.anchor_xyxy)
+
+
+def test_nothing_grows_for_ever():
+    sizes = []
+    association = Association()
+    story = Story(
+        [
+            stands("car", PLACE, 0, 99_999, seen_share=0.8),
+            stands("stall", box(0.2, 0.4), 0, 99_999, seen_share=0.4),
+            *(passes("car", start, look=start) for start in range(0, 9000, 7)),
+        ],
+        jitter=0.1,
+    )
+    for t in times(9000, 10):
+        association.advance(at(t), story.observations(t), story.look(t))
+        sizes.append(len(json.dumps(association.state())))
+    assert max(sizes[450:]) <= 1.5 * max(sizes[50:450])
+    assert len(association.tracks) < 10
+
+
+SHARED = Path(os.environ.get("CITYEYE_SHARED", Path(__file__).resolve().parents[3] / "../shared"))
+STILLS = SHARED / "data" / "cctv" / "fixedcam_street_seq"
+
+
+def test_a_state_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match="number"):
+        Association.restore({"tracks": [{"number": "x"}], "next_number": 1, "last_at": None})
+
+
+def test_times_are_utc_whatever_zone_they_come_in():
+    association = Association()
+    local = START.astimezone(tz=None) + timedelta(0)
+    (track,) = association.advance(local, [Observation("car", 0.8, PLACE, look_of(1))])
+    assert track.first_seen.utcoffset() == timedelta(0)
