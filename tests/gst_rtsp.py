@@ -18,14 +18,18 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 # The file's packets are read once and pushed again and again with times that go on, because seeking
 # back makes a pause and multifilesrc breaks at the seam.
-PAY = {"h264": "h264parse config-interval=-1 ! rtph264pay", "h265": "h265parse ! rtph265pay config-interval=-1"}  # fmt: skip
+PAY = {
+    "h264": "h264parse ! rtph264pay config-interval=-1",
+    "h265": "h265parse ! rtph265pay config-interval=-1",
+}
+
+ELEMENTS = ("appsrc", "appsink", "qtdemux", "h264parse", "h265parse", "rtph264pay", "rtph265pay")
 
 
 def read_packets(path):
-    """Return the codec, its caps and all packets of a file: bytes, pts, dts, duration, is_key."""
+    """Return the codec, its caps and all packets of an MP4."""
     reading = Gst.parse_launch(
-        f'filesrc location="{path}" ! qtdemux ! parsebin name=parse ! '
-        "appsink name=sink sync=false max-buffers=0"
+        f'filesrc location="{path}" ! qtdemux ! appsink name=sink sync=false max-buffers=0'
     )
     sink = reading.get_by_name("sink")
     reading.set_state(Gst.State.PLAYING)
@@ -50,7 +54,9 @@ class Looped(GstRtspServer.RTSPMediaFactory):
         super().__init__()
         codec, self.caps, self.packets = read_packets(path)
         self.period = max(p.pts + p.duration for p in self.packets) - self.packets[0].pts
-        self.set_launch(f"( appsrc name=feed is-live=true format=time block=false ! {PAY[codec]} name=pay0 pt=96 )")
+        self.set_launch(
+            f"( appsrc name=feed is-live=true format=time ! {PAY[codec]} name=pay0 pt=96 )"
+        )
         self.set_shared(True)
         self.set_suspend_mode(GstRtspServer.RTSPSuspendMode.NONE)
 
@@ -76,12 +82,18 @@ class Looped(GstRtspServer.RTSPMediaFactory):
 def main():
     """Serve until killed."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--file", required=True)
+    options.add_argument("--file")
+    options.add_argument("--check", action="store_true", help="only tell whether all is installed")
     options.add_argument("--port", default="0")
     options.add_argument("--user")
     options.add_argument("--password")
     given = options.parse_args()
     Gst.init(None)
+    if given.check:
+        lacking = [name for name in ELEMENTS if Gst.ElementFactory.find(name) is None]
+        sys.exit(f"GStreamer lacks {', '.join(lacking)}" if lacking else 0)
+    if given.file is None:
+        options.error("--file is missing")
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(given.port)
@@ -101,7 +113,7 @@ def main():
     server.get_mount_points().add_factory("/stream", factory)
     if server.attach(None) == 0:
         sys.exit(f"port {given.port} cannot be used")
-    print(f"port {server.get_bound_port()}", flush=True)
+    print(f"port {server.get_bound_port()}", flush=True)  # noqa: T201 - whom we serve reads it
     GLib.MainLoop().run()
 
 
