@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,6 +25,7 @@ START = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)  # 08:00 in Shanghai
 LOOK_SIZE = 64
 
 
+@lru_cache(maxsize=4096)
 def look_of(seed: int) -> np.ndarray:
     """A look of its own, with as much in common with all others as grey cars have."""
     rng = np.random.default_rng(seed)
@@ -110,7 +112,7 @@ class Story:
         return [(thing, place) for thing, place in found if place is not None]
 
     def observations(self, t: float) -> list[Observation]:
-        rng = np.random.default_rng([self.seed, round(1000 * t)])
+        rng = np.random.default_rng([self.seed, round(1000 * t) + 10**6])
         there = self._there(t)
         seen = []
         for thing, place in there:
@@ -130,9 +132,11 @@ class Story:
         return seen
 
     def look(self, t: float) -> Callable[[Box], np.ndarray]:
+        there = self._there(t)
+
         def look(place: Box) -> np.ndarray:
             in_front = None
-            for thing, other in self._there(t):
+            for thing, other in there:
                 covers = boxes.covered_share(place, other) > 0.5
                 if covers and (in_front is None or other[3] > in_front[1][3]):
                     in_front = (thing, other)

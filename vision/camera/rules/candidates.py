@@ -35,7 +35,7 @@ class Candidate:
         pending_s: Seconds of an absence that will count if it ends within the grace gap.
         away_s: Seconds since it was first found away; None while it is there.
         known_s: Seconds since it was reported to have begun.
-        unseen_s: Of its dwell, seconds in which nothing was known of it.
+        unseen_s: Of its dwell, seconds in which it was not seen in its place.
         fired: Whether it is a finding.
     """
 
@@ -61,6 +61,7 @@ class Candidate:
     def stay(self, tick: Tick) -> None:
         """Count a step in which it was there, and the absence that it ended."""
         self.dwell_s += tick.active_s + self.pending_s
+        self.unseen_s += self.pending_s
         self.pending_s, self.away_s = 0.0, None
 
     def miss(self, tick: Tick) -> None:
