@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from serve import cli_models
+from serve import cli_models, cli_watch
 from serve.cli_exit import exit_codes, read_settings
 from vision.finding import Finding
 from vision.survey.compare import ComparisonInputs
@@ -36,14 +36,19 @@ _STAGES = {
 
 app = typer.Typer(
     name="cityeye",
-    help="City management from above: what changed between two drone surveys, as findings with "
-    "evidence. Start with: cityeye compare --help",
+    help="Computer vision for city management: what changed between two drone surveys, and what "
+    "street cameras see of illegal parking, street vending and muck trucks, as findings with "
+    "evidence. Start with: cityeye compare --help, cityeye watch --help",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.add_typer(cli_models.app)
+app.command(
+    "watch",
+    epilog="Exit codes: 0 done or stopped, 2 wrong usage, 3 an input cannot be used, 4 failed.",
+)(cli_watch.watch)
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import cv2
 from pydantic import TypeAdapter
 
 from vision.camera.appearance import describe
 from vision.camera.association import Association, AssociationOptions
 from vision.camera.config import Camera, ZoneKind
-from vision.camera.events import Observation, RuleEvent, Step
+from vision.camera.events import Box, Observation, RuleEvent, Step
 from vision.camera.frame import Frame
 from vision.camera.gate import MotionGate
 from vision.camera.health import PictureHealth
@@ -31,6 +32,7 @@ from vision.evidence import EvidenceFolder
 from vision.finding import CameraSource, Finding, FindingKind, Measure, ModelRef, stable_id
 
 STATE_VERSION = 1
+SNAPSHOT_WIDTH_PX = 1100
 LOAD_PICTURES = 3
 """Pictures kept of a muck truck's passage: the best ones."""
 GATE_REST_S = 2.0
@@ -50,12 +52,29 @@ class SessionOptions:
         post_roll_s: Seconds of clip after it; a finding is reported when they have passed.
         longest_clip_s: A passage that took longer is cut to this at its end.
         refresh_s: Longest time without a look by the detector though nothing moves, seconds.
+        snapshot_every_s: How often the view is kept for reports, seconds.
     """
 
     pre_roll_s: float = 8.0
     post_roll_s: float = 4.0
     longest_clip_s: float = 40.0
     refresh_s: float = 20.0
+    snapshot_every_s: float = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What a camera showed a short time ago.
+
+    Attributes:
+        jpeg: The picture as received, made smaller: nothing is masked or blurred in it.
+        seen: Class names and boxes of what was in it.
+        taken_at: When.
+    """
+
+    jpeg: bytes
+    seen: tuple[tuple[str, Box], ...]
+    taken_at: datetime
 
 
 @dataclass(frozen=True)
@@ -87,9 +106,12 @@ class CameraSession:
 
     Attributes:
         camera: Its settings.
+        models: Names and hashes of the models that look; the first is the detector's.
         counts: Frames by what became of them: ``frames``, ``looked``, ``gated``, ``blind``.
         stage_s: Processor seconds of the calling thread, by stage: gate (with health), associate,
             rules, evidence; of detect seconds by the clock, for the engine has threads of its own.
+        snapshot: The view, at most `SessionOptions.snapshot_every_s` old; none before the first
+            frame.
         begun_anew: Whether a saved state could not be read, so that dwell begins anew.
     """
 
@@ -117,7 +139,7 @@ class CameraSession:
         self.camera = camera
         self.counts: dict[str, int] = defaultdict(int)
         self.stage_s: dict[str, float] = defaultdict(float)
-        self._models = tuple(models)
+        self.models = tuple(models)
         self._folder = folder
         self._evidence = EvidenceFolder(folder, camera, plates=plates)
         self._options = options or SessionOptions()
@@ -129,6 +151,7 @@ class CameraSession:
         self._advanced_at: datetime | None = None
         self._seen: tuple[Observation, ...] = ()
         self._cases: dict[str, _Case] = {}
+        self.snapshot: Snapshot | None = None
         self.begun_anew = False
         limits = AssociationOptions.for_camera(camera)
         self._association = Association(limits)
@@ -277,7 +300,21 @@ class CameraSession:
             self._seen = look(frame)
         self._gate.looked_at(frame)
         self.counts["looked"] += 1
+        with self._stage("evidence"):
+            self._keep_view(frame)
         return True
+
+    def _keep_view(self, frame: Frame) -> None:
+        """Keep a small picture of the view from time to time."""
+        every = timedelta(seconds=self._options.snapshot_every_s)
+        if self.snapshot and abs(frame.taken_at - self.snapshot.taken_at) < every:
+            return
+        width, _ = frame.size_wh
+        scale = min(1.0, SNAPSHOT_WIDTH_PX / width)
+        small = cv2.resize(frame.rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        coded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
+        seen = tuple((each.name, each.box_xyxy) for each in self._seen)
+        self.snapshot = Snapshot(coded.tobytes(), seen, frame.taken_at)
 
     def _take(self, event: RuleEvent, frame: Frame | None) -> None:
         """Keep, fire, end or drop what a rule says."""
@@ -323,15 +360,15 @@ class CameraSession:
             rule=event.rule,
             clip=None if clip is None else clip.path,
             clip_span=None if clip is None else (clip.start, clip.end),
-            clock_offset_s=getattr(source, "clock_offset_s", None),
+            clock_offset_s=source.clock_offset_s,
         )
         attributes = {**event.attributes, "state": "ongoing"}
         measures = dict(event.measures)
         if sealed.plate is not None:
             attributes["plate_text"] = sealed.plate.text
             measures["plate_confidence"] = Measure(value=sealed.plate.confidence, unit="1")
-        if event.kind in _MUCK and len(self._models) > 1:
-            load = self._models[1]
+        if event.kind in _MUCK and len(self.models) > 1:
+            load = self.models[1]
             attributes["load_model"] = f"{load.name} {load.version} {load.sha256[:12]}"
         return Finding(
             id=finding_id,
@@ -343,7 +380,7 @@ class CameraSession:
             measures=measures,
             attributes=attributes,
             rule=event.rule,
-            model=self._models[0] if self._models else None,
+            model=self.models[0] if self.models else None,
             evidence=sealed.evidence,
             source=CameraSource(camera_id=self.camera.id, zone=event.zone),
         )

@@ -27,6 +27,7 @@ from vision.errors import InputError
 __all__ = [
     "DEFAULT_PATIENCE",
     "KEEP_S",
+    "AddressKind",
     "Clip",
     "Fault",
     "FaultKind",

@@ -13,12 +13,13 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from vision.camera.config import Outline
+from vision.camera.sources.address import AddressKind
 from vision.camera.sources.clips import packets_to_clip
 from vision.camera.sources.clock import FileClock
 from vision.camera.sources.keeping import PacketKeeper
 from vision.camera.sources.ring import KeptPacket, Ring
-from vision.camera.sources.sampling import Decoding, VideoSampler, video_of
-from vision.camera.sources.source import Clip, Fault, FaultKind, SourceEvent
+from vision.camera.sources.sampling import VideoSampler, video_of
+from vision.camera.sources.source import Clip, Decoding, Fault, FaultKind, SourceEvent
 from vision.errors import InputError
 
 # Playlists (concat, HLS, DASH, image sequences …) would make FFmpeg open whatever other files and
@@ -42,6 +43,7 @@ class VideoFile:
     """A recording.
 
     Attributes:
+        kind: `AddressKind.FILE`.
         live: False.
         address: The file.
         start: Time of the first picture; aware, UTC.
@@ -49,7 +51,9 @@ class VideoFile:
         duration_s: Length, where the file tells.
     """
 
+    kind = AddressKind.FILE
     live = False
+    clock_offset_s: float | None = None
 
     def __init__(self, path: Path, *, start: datetime | None = None, keep_s: float) -> None:
         """Look at a file.
@@ -114,10 +118,12 @@ class VideoFile:
                 for frame in sampler.take(packet, at, received_at):
                     shown = True
                     yield frame
+            if stop.is_set():
+                return
             for frame in sampler.finish(datetime.now(UTC)):
                 shown = True
                 yield frame
-        if not shown and not stop.is_set():
+        if not shown:
             raise InputError(f"{self.address}: holds no picture that can be decoded")
 
     def clip(

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import av
 from av.bitstream import BitStreamFilterContext
+from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from vision.camera.sources.ring import Coding, KeptPacket, Ring, parameter_sets
@@ -53,4 +54,8 @@ class PacketKeeper:
         copy = av.Packet(bytes(packet))
         copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
         copy.is_keyframe = packet.is_keyframe
-        return [bytes(filtered) for filtered in self._filter.filter(copy)]
+        try:
+            return [bytes(filtered) for filtered in self._filter.filter(copy)]
+        except FFmpegError:
+            # A damaged packet; the decoder has its own way with it.
+            return []

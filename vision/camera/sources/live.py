@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from vision.camera.frame import Frame
-from vision.camera.sources.address import redacted
+from vision.camera.sources.address import AddressKind, redacted
 from vision.camera.sources.source import Fault, FaultKind, Patience, Recovered, SourceEvent
 
 _QUEUE_LIMIT = 4
@@ -91,11 +91,13 @@ class LiveSource(ABC):
     """A camera that is read by a thread of its own, so that no hanging connection hangs the watch.
 
     Attributes:
+        kind: How it is reached.
         live: True.
         address: Where it is, without secrets.
         clock_offset_s: Camera's clock less this machine's, where the camera tells.
     """
 
+    kind: AddressKind
     live = True
 
     def __init__(self, address: str, patience: Patience) -> None:

@@ -23,14 +23,14 @@ from av.error import (
 from av.video.stream import VideoStream
 
 from vision.camera.config import Outline
-from vision.camera.sources.address import split_address
+from vision.camera.sources.address import AddressKind, split_address
 from vision.camera.sources.clips import packets_to_clip
 from vision.camera.sources.clock import LiveClock
 from vision.camera.sources.keeping import PacketKeeper
 from vision.camera.sources.live import LiveSource, Outbox, Trouble
 from vision.camera.sources.ring import KeptPacket, Ring
-from vision.camera.sources.sampling import Decoding, VideoSampler, video_of
-from vision.camera.sources.source import Clip, FaultKind, Patience
+from vision.camera.sources.sampling import VideoSampler, video_of
+from vision.camera.sources.source import Clip, Decoding, FaultKind, Patience
 
 Transport = Literal["tcp", "udp"]
 
@@ -43,6 +43,8 @@ class RtspStream(LiveSource):
 
     Certificates of RTSPS are not checked: cameras sign their own.
     """
+
+    kind = AddressKind.RTSP
 
     def __init__(
         self,

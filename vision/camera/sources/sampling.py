@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime, timedelta
-from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -14,17 +13,15 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vision.camera.frame import Frame
-
-Decoding = Literal["key frames", "all frames"]
+from vision.camera.sources.source import Decoding
 
 MAX_VIDEO_PIXELS = 64_000_000
 """8 times what an 8-megapixel camera sends."""
 
-_KEY_SPACING_SHARE = 1.2
-"""Key frames suffice where they are at most this times the wanted step apart …"""
-_KEY_DUE_SHARE = 0.6
-"""… and of those the first is taken that is at least this times the step after the last one, which
-holds the distance of pictures between 0.6 and 1.2 steps whatever the spacing of key frames is."""
+_LONGEST_SHARE = 1.2
+"""Key frames suffice where they are at most this times the wanted step apart; then pictures can be
+taken from them 0.6 to 1.2 steps apart, whatever the spacing of key frames is."""
+_SHORTEST_SHARE = 0.6
 _DUE_SHARE = 0.98
 """Timestamps are rounded; a picture due in 20 ms is due."""
 _GAPS_KEPT = 4
@@ -138,9 +135,16 @@ class VideoSampler:
     def _is_due(self, at: datetime) -> bool:
         if self._last_taken is None:
             return True
-        share = _KEY_DUE_SHARE if self.decoding == "key frames" else _DUE_SHARE
         since_s = (at - self._last_taken) / timedelta(seconds=1)
-        return since_s >= share * self._step_s or since_s < -_BACK_LIMIT_S
+        return since_s >= self._due_after_s() or since_s < -_BACK_LIMIT_S
+
+    def _due_after_s(self) -> float:
+        if self.decoding == "all frames":
+            return _DUE_SHARE * self._step_s
+        # Of key frames the one that is nearest to the step, unless the next could be too late.
+        gap_s = max(self._gaps_s)
+        nearest_s = min(self._step_s - gap_s / 2, _LONGEST_SHARE * self._step_s - gap_s)
+        return max(_SHORTEST_SHARE * self._step_s, nearest_s)
 
     def _note_key(self, at: datetime) -> None:
         if self._last_key is not None:
@@ -149,6 +153,5 @@ class VideoSampler:
 
     def _key_frames_suffice(self) -> bool:
         return (
-            len(self._gaps_s) >= _GAPS_NEEDED
-            and max(self._gaps_s) <= _KEY_SPACING_SHARE * self._step_s
+            len(self._gaps_s) >= _GAPS_NEEDED and max(self._gaps_s) <= _LONGEST_SHARE * self._step_s
         )

@@ -16,12 +16,12 @@ from urllib.parse import unquote, urlunsplit
 
 from vision.camera.config import Outline
 from vision.camera.frame import Frame
-from vision.camera.sources.address import split_address
+from vision.camera.sources.address import AddressKind, split_address
 from vision.camera.sources.clips import pictures_to_clip
 from vision.camera.sources.live import LiveSource, Outbox, Trouble
 from vision.camera.sources.pictures import MAX_PICTURE_BYTES, decoded_picture
 from vision.camera.sources.ring import KeptPicture, Ring
-from vision.camera.sources.source import Clip, FaultKind, Patience
+from vision.camera.sources.source import Clip, Decoding, FaultKind, Patience
 
 _CHUNK_BYTES = 65_536
 
@@ -32,6 +32,9 @@ class Snapshots(LiveSource):
     Basic and digest authentication; no redirects, no proxies. Certificates of HTTPS are not
     checked, as with RTSPS: cameras sign their own.
     """
+
+    kind = AddressKind.SNAPSHOT
+    decoding: Decoding = "all frames"
 
     def __init__(
         self, address: str, *, interval_s: float | None, patience: Patience, keep_s: float

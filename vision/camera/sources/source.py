@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from vision.camera.config import Outline
 from vision.camera.frame import Frame
+from vision.camera.sources.address import AddressKind
+
+Decoding = Literal["key frames", "all frames"]
 
 
 class FaultKind(StrEnum):
@@ -114,12 +117,21 @@ class Source(Protocol):
     """Where frames come from.
 
     Attributes:
+        kind: How it is reached.
         live: Whether it runs by the clock on the wall and never ends by itself.
         address: Where it is, fit for logs and reports.
+        clock_offset_s: The camera's clock less this machine's, where the camera tells.
     """
 
+    kind: AddressKind
     live: bool
     address: str
+    clock_offset_s: float | None
+
+    @property
+    def decoding(self) -> Decoding:
+        """What is decoded at present."""
+        ...
 
     def events(self, step_s: float, stop: threading.Event) -> Iterator[SourceEvent]:
         """Yield a frame about every `step_s` seconds of the source's time, and its faults.

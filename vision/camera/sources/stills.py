@@ -10,10 +10,11 @@ from pathlib import Path
 
 from vision.camera.config import Outline
 from vision.camera.frame import Frame
+from vision.camera.sources.address import AddressKind
 from vision.camera.sources.clips import pictures_to_clip
 from vision.camera.sources.pictures import MAX_PICTURE_BYTES, decoded_picture
 from vision.camera.sources.ring import KeptPicture, Ring
-from vision.camera.sources.source import Clip, SourceEvent
+from vision.camera.sources.source import Clip, Decoding, SourceEvent
 from vision.errors import InputError
 
 MAX_STILLS = 1_000_000
@@ -28,13 +29,17 @@ class Stills:
     A picture that is broken or too large keeps its place in time and is passed over.
 
     Attributes:
+        kind: `AddressKind.FOLDER`.
         live: False.
         address: The folder.
         start: Time of the first picture: as given, else the first file's date of change.
         skipped: Pictures so far that could not be used.
     """
 
+    kind = AddressKind.FOLDER
     live = False
+    clock_offset_s: float | None = None
+    decoding: Decoding = "all frames"
 
     def __init__(
         self, folder: Path, *, interval_s: float, start: datetime | None = None, keep_s: float

@@ -1,0 +1,328 @@
+"""``cityeye watch``: turn a camera, a clip or a folder of stills into findings with evidence."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cv2
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from models.runtime import RuntimeOptions, fastest_engine
+from serve import cli_models
+from serve.cli_exit import EXIT_FAILED, exit_codes
+from vision.camera.config import Camera, read_camera
+from vision.camera.fleet import Station
+from vision.camera.looking import StreetModels, open_street_models
+from vision.camera.plates import PlateReader
+from vision.camera.reporting import REPORT_FILE, write_report
+from vision.camera.sources import Fault, Recovered, Source, Transport, open_source
+from vision.camera.watch import Tell, station_of, watch_stations
+from vision.camera.writers import replace_file
+from vision.errors import InputError
+from vision.finding import Finding
+
+METRICS_FILE = "metrics.json"
+METRICS_EVERY_S = 5.0
+REPORT_EVERY_S = 60.0
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+EngineChoice = Literal["auto", "onnxruntime", "openvino"]
+"""What runs the models."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the command line asks for."""
+
+    out: Path
+    start: datetime | None
+    interval_s: float | None
+    max_seconds: float | None
+    transport: Transport
+    engine: EngineChoice
+    plates: bool
+    as_json: bool
+
+
+def watch(
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for findings, events, evidence and report.html."),
+    ],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="rtsp(s)://…, a video file, a folder of stills, or an http(s) snapshot address."
+        ),
+    ] = None,
+    camera: Annotated[
+        Path | None, typer.Option(help="CAMERA.yaml: the camera's zones and masks.")
+    ] = None,
+    fleet: Annotated[
+        Path | None,
+        typer.Option(
+            help="Watch every camera of this folder at once; each *.yaml names its source."
+        ),
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z"],
+            help="When a recording began, with its offset, e.g. 2026-11-22T08:00:00+08:00; "
+            "default: what the file says.",
+        ),
+    ] = None,
+    interval_s: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Spacing of stills, or of snapshot requests, in seconds."),
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after this much of the scene's time.")
+    ] = None,
+    transport: Annotated[Transport, typer.Option(help="How RTSP streams are carried.")] = "tcp",
+    engine: Annotated[
+        EngineChoice,
+        typer.Option(help="What runs the models; auto takes a GPU, else OpenVINO where installed."),
+    ] = "auto",
+    plates: Annotated[
+        bool, typer.Option("--plates/--no-plates", help="Read number plates from close-ups.")
+    ] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON, for machines; no progress.")
+    ] = False,
+) -> None:
+    """Watch a camera, a clip or many cameras for illegal parking, street vending and muck trucks.
+
+    Recordings are gone through as fast as they can be read; live cameras are watched until the
+    command is stopped, and a later run goes on where it stopped.
+
+    Example: cityeye watch street.mp4 --camera camera.yaml --out result
+    """
+    with exit_codes():
+        wanted = _Wanted(out, start, interval_s, max_seconds, transport, engine, plates, as_json)
+        if (fleet is None) == (source is None) or (source is None) != (camera is None):
+            raise typer.BadParameter("give SOURCE and --camera, or --fleet")
+        if fleet is not None:
+            cameras = read_fleet(fleet)
+            folders = [out / each.id for each, _ in cameras]
+        else:
+            assert source is not None and camera is not None  # noqa: S101 - checked above
+            cameras = [(read_camera(camera), source)]
+            folders = [out]
+        _run(cameras, folders, wanted)
+
+
+def read_fleet(folder: Path) -> list[tuple[Camera, str]]:
+    """Read all camera files of a folder, each with its source's address.
+
+    Raises:
+        InputError: There is none, one is wrong, or two cameras have the same id.
+    """
+    paths = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+    if not paths:
+        raise InputError(f"{folder}: holds no camera files (*.yaml)")
+    cameras = []
+    known: dict[str, Path] = {}
+    for path in paths:
+        camera = read_camera(path)
+        if camera.id in known:
+            raise InputError(f"{path}: has the id {camera.id} of {known[camera.id].name}")
+        known[camera.id] = path
+        if camera.source is None:
+            raise InputError(f"{path}: name the camera's stream under the key source")
+        cameras.append((camera, _with_variables(camera.source, path)))
+    return cameras
+
+
+def _with_variables(address: str, path: Path) -> str:
+    """Fill in ${NAME} from the environment."""
+
+    def value(found: re.Match[str]) -> str:
+        try:
+            return os.environ[found[1]]
+        except KeyError:
+            raise InputError(
+                f"{path}: source needs the environment variable {found[1]}, which is not set"
+            ) from None
+
+    return _VARIABLE.sub(value, address)
+
+
+def _run(cameras: list[tuple[Camera, str]], folders: list[Path], wanted: _Wanted) -> None:
+    cv2.setNumThreads(1)
+    cores = os.cpu_count() or 1
+    workers = min(cores, len(cameras))
+    engine = fastest_engine() if wanted.engine == "auto" else wanted.engine
+    # One camera gets all cores for each look; many share them, a look on each core.
+    options = RuntimeOptions(engine=engine, threads=max(1, cores // workers), streams=workers)
+    models = open_street_models(
+        cli_models.own_and_shipped(), [camera for camera, _ in cameras], options=options
+    )
+    reader = PlateReader() if wanted.plates else None
+    stations = [
+        station_of(_open(address, wanted), camera, model=models, folder=folder, plates=reader)
+        for (camera, address), folder in zip(cameras, folders, strict=True)
+    ]
+    began = time.monotonic()
+    with _stoppable() as stop:
+        desk = _Desk(stations, models, wanted)
+        for finding in watch_stations(
+            stations, workers=workers, most_s=wanted.max_seconds, stop=stop, tell=desk.tell
+        ):
+            desk.finding(finding)
+        desk.close()
+    _print_result(stations, wanted, time.monotonic() - began)
+    if any(station.figures.failed for station in stations):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _open(address: str, wanted: _Wanted) -> Source:
+    return open_source(
+        address, start=wanted.start, interval_s=wanted.interval_s, transport=wanted.transport
+    )
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """Let an interrupt or a termination end the watch in order: everything found is saved."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Desk:
+    """Shows what happens and keeps report and metrics up to date."""
+
+    def __init__(
+        self,
+        stations: list[Station],
+        models: StreetModels,
+        wanted: _Wanted,
+    ) -> None:
+        self._stations = {station.id: station for station in stations}
+        self._models = models
+        self._wanted = wanted
+        self._console = Console(stderr=True, quiet=wanted.as_json)
+        self._metrics_at = time.monotonic()
+        self._report_at = time.monotonic()
+        self.tell = Tell(trouble=self._trouble, beat=self._beat)
+
+    def finding(self, finding: Finding) -> None:
+        state = finding.attributes.get("state", "")
+        camera = getattr(finding.source, "camera_id", "")
+        when = finding.last_seen or finding.first_seen
+        self._console.print(
+            f"{when:%H:%M:%S} {camera} suspected {finding.kind.value} ({state}), "
+            f"score {finding.score:.2f}",
+            highlight=False,
+        )
+        if time.monotonic() - self._report_at > REPORT_EVERY_S:
+            self._report()
+
+    def close(self) -> None:
+        self._report()
+        self._metrics()
+
+    def _trouble(self, camera: str, event: Fault | Recovered) -> None:
+        if isinstance(event, Fault):
+            words = f"{event.kind.value}: {event.message}"
+        else:
+            words = f"{event.kind.value} is over after {event.lasted_s:.0f} s"
+        self._console.print(f"{camera} {words}", highlight=False)
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._metrics_at > METRICS_EVERY_S:
+            self._metrics()
+            self._metrics_at = time.monotonic()
+
+    def _metrics(self) -> None:
+        figures = {name: figures_of(station) for name, station in self._stations.items()}
+        replace_file(self._wanted.out / METRICS_FILE, json.dumps(figures, indent=1))
+
+    def _report(self) -> None:
+        for station in self._stations.values():
+            write_report(station)
+        self._report_at = time.monotonic()
+
+
+def figures_of(station: Station) -> dict[str, Any]:
+    """Return how a camera is served: frames, lag, faults, decoding, time by stage."""
+    session, source = station.session, station.source
+    return {
+        **station.figures.summary(),
+        "frames": dict(session.counts),
+        "needed_fps": round(1 / station.step_s, 3),
+        "decoding": source.decoding,
+        "clock_offset_s": source.clock_offset_s,
+        "stage_s": {name: round(value, 3) for name, value in session.stage_s.items()},
+        "gates": session.measures,
+    }
+
+
+def _print_result(stations: list[Station], wanted: _Wanted, wall_s: float) -> None:
+    findings = [finding for station in stations for finding in station.folder.findings]
+    counts = Counter(finding.kind.value for finding in findings)
+    reports = [str(station.folder.folder / REPORT_FILE) for station in stations]
+    if wanted.as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "findings": dict(counts),
+                    "cameras": {station.id: figures_of(station) for station in stations},
+                    "reports": reports,
+                    "wall_s": round(wall_s, 1),
+                },
+                ensure_ascii=False,
+            )
+        )
+        return
+    console = Console()
+    frames = sum(station.session.counts["frames"] for station in stations)
+    console.print(f"Looked at {frames} frames in {wall_s:.0f} s", highlight=False)
+    if findings:
+        console.print(_table(findings))
+    else:
+        console.print("Nothing found.")
+    for report in reports:
+        console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("no.", "kind", "zone", "first seen", "dwell s", "score", "status"):
+        right = name in ("no.", "dwell s", "score")
+        table.add_column(name, justify="right" if right else "left")
+    for number, finding in enumerate(findings, 1):
+        dwell = finding.measures.get("dwell_s")
+        table.add_row(
+            str(number),
+            finding.kind.value,
+            getattr(finding.source, "zone", ""),
+            "" if finding.first_seen is None else f"{finding.first_seen:%Y-%m-%d %H:%M:%S}Z",
+            "" if dwell is None else f"{dwell.value:.0f}",
+            f"{finding.score:.2f}",
+            finding.assessment.value,
+        )
+    return table
