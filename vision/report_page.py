@@ -21,8 +21,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from vision.camera_texts import CAMERA_TEXTS
 from vision.errors import OutputError
 from vision.report_texts import TEXTS, Words
+
+PAGE_TEXTS = TEXTS | CAMERA_TEXTS
+"""The texts that templates name."""
 
 _MINUS = "\u2212"
 _NARROW_SPACE = "\u202f"
@@ -48,8 +52,8 @@ def both(words: Words, **values: object) -> Markup:
 
 
 def text(key: str, **values: object) -> Markup:
-    """Return the text of :data:`TEXTS` named ``key`` in both languages."""
-    return both(TEXTS[key], **values)
+    """Return the text of :data:`PAGE_TEXTS` named ``key`` in both languages."""
+    return both(PAGE_TEXTS[key], **values)
 
 
 def name(table: Mapping[str, Words], key: str) -> Markup:
@@ -177,7 +181,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(t=text, both=both, name=name, plain=plain, TEXTS=TEXTS)
+    environment.globals.update(t=text, both=both, name=name, plain=plain, TEXTS=PAGE_TEXTS)
     environment.filters.update(
         number=number,
         share=share,

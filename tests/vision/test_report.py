@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
-from vision import report_texts
+from vision import camera_texts, report_texts
 from vision.errors import OutputError
 from vision.finding import (
     Assessment,
@@ -47,7 +47,7 @@ from vision.report_drawing import (
     svg_path,
     tie_point_arrows,
 )
-from vision.report_page import day, file_size, moment, number, quantity, setting, share
+from vision.report_page import PAGE_TEXTS, day, file_size, moment, number, quantity, setting, share
 from vision.report_texts import TEXTS, Words
 from vision.survey.comparison import (
     AlignmentReport,
@@ -336,9 +336,10 @@ def test_both_languages_are_there_and_reachable_without_script(html):
 
 
 def tables():
-    for table_name, table in vars(report_texts).items():
-        if table_name.isupper():
-            yield from ((f"{table_name}.{key}", words) for key, words in table.items())
+    for module in (report_texts, camera_texts):
+        for table_name, table in vars(module).items():
+            if table_name.isupper():
+                yield from ((f"{table_name}.{key}", words) for key, words in table.items())
 
 
 @pytest.mark.parametrize(("key", "words"), list(tables()))
@@ -359,13 +360,13 @@ def test_templates_and_texts_name_the_same_keys():
     )
     python = "".join(
         resources.files("vision").joinpath(f"{name}.py").read_text("utf-8")
-        for name in ("report", "report_page")
+        for name in ("report", "report_page", "camera_report")
     )
     quoted = set(re.findall(r'"([a-z_]+)"', templates + python))
     dotted = set(re.findall(r"TEXTS\.([a-z_]+)", templates))
     called = set(re.findall(r'\bt\("([a-z_]+)"', templates))
-    assert called | dotted <= set(TEXTS)
-    assert set(TEXTS) <= quoted | dotted
+    assert called | dotted <= set(PAGE_TEXTS)
+    assert set(PAGE_TEXTS) <= quoted | dotted
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.camera.config import Outline
 from vision.camera.events import VEHICLES, Box
 from vision.camera.plates import PlateLook, PlateLooking, PlateText
 from vision.evidence.privacy import (
     Region,
+    blackened,
     head_regions,
     masked,
     overlap,
@@ -72,6 +74,21 @@ class Portrait:
         return np.asarray(
             cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8
         )
+
+
+def masked_view(
+    rgb: NDArray[np.uint8], seen: Sequence[tuple[str, Box]], masks: Sequence[Outline]
+) -> NDArray[np.uint8]:
+    """Return a picture that is nobody's portrait, with what must not be seen made unreadable.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        seen: Class names and boxes of what is in it, shares of the frame.
+        masks: Privacy masks, corners as shares of the frame.
+    """
+    size_wh = (rgb.shape[1], rgb.shape[0])
+    regions = head_regions(seen, size_wh) + plate_bands(seen, size_wh)
+    return masked(blackened(rgb, masks), regions)
 
 
 def portrait(kept: KeptPicture, *, plates: PlateLooking | None) -> Portrait:
