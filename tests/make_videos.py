@@ -66,7 +66,7 @@ def write_video(
         stream = out.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        base = Fraction(1, 90_000)
+        base = Fraction(1, 10_000)
         stream.codec_context.time_base = base
         for number in range(count):
             frame = av.VideoFrame.from_ndarray(picture(number, size_wh), format="rgb24")

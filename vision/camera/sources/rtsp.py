@@ -169,7 +169,7 @@ class RtspStream(LiveSource):
                 FaultKind.OFFLINE, f"{self.address}: there is no stream at this path (404)"
             )
         # FFmpeg takes an answer that was broken off by the timeout for one that makes no sense.
-        broken_off = took_s > 0.9 * self._patience.connect_s
+        broken_off = took_s > 0.9 * min(self._patience.connect_s, self._patience.silence_s)
         if isinstance(error, InvalidDataError) and not broken_off:
             return Trouble(FaultKind.BAD_STREAM, f"{self.address}: sends what is no video stream")
         if isinstance(error, TimeoutError | ExitError | InvalidDataError):
