@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
-from urllib.parse import quote
+from pathlib import Path
 
-import cv2
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
@@ -24,18 +20,14 @@ from vision.camera.events import Box
 from vision.evidence.previews import masked_view
 from vision.finding import CameraSource, Evidence, Finding, FindingKind, Measure, ModelRef
 from vision.report_drawing import Pin, place_pins, svg_path
-from vision.report_page import data_uri, number, render_page, setting, text, write_page
+from vision.report_evidence import Preview, ShownClip, clip_of, links_of, previews_of, small_jpeg
+from vision.report_page import number, render_page, setting, text, write_page
 from vision.report_texts import ASSESSMENTS
 
 MOST_CARDS = 60
 """Findings that are shown with pictures, the latest: a report stays small enough to be mailed."""
-MOST_CLIP_BYTES = 3_000_000
-"""Clips up to this size are put into the page, larger ones are linked."""
 _VIEW_WIDTH_PX = 1100
-_PREVIEW_WIDTH_PX = 900
-_PREVIEW_QUALITY = 80
 _PIN_RADIUS_PX = 12.0
-_PREVIEWS = ("scene_start", "scene_end", "load", "load_1", "load_2", "load_3", "close_up")
 _TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _MOST_TICKS = 8
 
@@ -95,25 +87,6 @@ class CameraReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Preview:
-    """A picture of a card."""
-
-    role: str
-    jpeg: bytes
-    size_wh: tuple[int, int]
-    taken_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Clip:
-    """A clip of a card: in the page, or where it lies."""
-
-    data: Markup | None
-    href: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Bar:
     """A stretch of time as shares of the width, in per cent."""
 
@@ -135,8 +108,8 @@ class _Row:
     bar: _Bar | None
     pin: Pin | None
     outline: str
-    previews: tuple[_Preview, ...]
-    clip: _Clip | None
+    previews: tuple[Preview, ...]
+    clip: ShownClip | None
     files: tuple[tuple[Evidence, str], ...]
     full: bool
 
@@ -249,9 +222,9 @@ def _rows(report: CameraReport, size_wh: tuple[int, int]) -> list[_Row]:
                 bar=_bar(report, finding.first_seen, finding.last_seen, fired_at),
                 pin=pins.get(index),
                 outline=svg_path(outlines[index]) if index in pins else "",
-                previews=_previews(report, finding) if full else (),
-                clip=_clip(report, finding) if full else None,
-                files=_files(report, finding) if full else (),
+                previews=previews_of(report.folder, finding) if full else (),
+                clip=clip_of(report.folder, finding) if full else None,
+                files=links_of(report.folder, finding) if full else (),
                 full=full,
             )
         )
@@ -278,73 +251,9 @@ def _zone_outline(
     return svg_path(outline), x, max(top[1] - 8 * size_wh[0] / _VIEW_WIDTH_PX, 18)
 
 
-def _view(report: CameraReport, snapshot: NDArray[np.uint8]) -> _Preview:
+def _view(report: CameraReport, snapshot: NDArray[np.uint8]) -> Preview:
     rgb = masked_view(snapshot, report.snapshot_seen, report.camera.privacy_masks)
-    return _Preview("view", *_small_jpeg(rgb, _VIEW_WIDTH_PX), taken_at=None)
-
-
-def _small_jpeg(rgb: NDArray[np.uint8], most_width_px: int) -> tuple[bytes, tuple[int, int]]:
-    height, width = rgb.shape[:2]
-    if width > most_width_px:
-        size = (most_width_px, max(1, round(height * most_width_px / width)))
-        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _PREVIEW_QUALITY])[1].tobytes()
-    return jpeg, (rgb.shape[1], rgb.shape[0])
-
-
-def _path_of(report: CameraReport, entry: Evidence) -> Path | None:
-    """Return where evidence lies, None where that is outside the folder or nothing is there."""
-    part = PurePosixPath(entry.path)
-    if part.is_absolute() or ".." in part.parts:
-        return None
-    path = report.folder / part
-    inside = path.resolve().is_relative_to(report.folder.resolve())
-    return path if inside and path.is_file() else None
-
-
-def _previews(report: CameraReport, finding: Finding) -> tuple[_Preview, ...]:
-    previews = []
-    for entry in finding.evidence:
-        path = _path_of(report, entry) if entry.role in _PREVIEWS else None
-        small = None if path is None else _preview_jpeg(path, entry.sha256)
-        if small is not None:
-            previews.append(_Preview(entry.role, *small, taken_at=entry.taken_at))
-    return tuple(previews)
-
-
-@lru_cache(maxsize=4 * MOST_CARDS)
-def _preview_jpeg(path: Path, sha256: str) -> tuple[bytes, tuple[int, int]] | None:
-    """Return a preview in small; None where it is not the picture that was sealed.
-
-    A live camera's report is written again and again with mostly the same pictures.
-    """
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        return None
-    bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
-        return None
-    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-    return _small_jpeg(rgb, _PREVIEW_WIDTH_PX)
-
-
-def _clip(report: CameraReport, finding: Finding) -> _Clip | None:
-    entry = next((each for each in finding.evidence if each.role == "clip"), None)
-    path = None if entry is None else _path_of(report, entry)
-    if entry is None or path is None:
-        return None
-    data = None
-    if entry.size_bytes <= MOST_CLIP_BYTES:
-        data = Markup(str(data_uri(path.read_bytes())).replace("image/jpeg", "video/mp4", 1))  # noqa: S704
-    return _Clip(data, quote(entry.path), entry.size_bytes)
-
-
-def _files(report: CameraReport, finding: Finding) -> tuple[tuple[Evidence, str], ...]:
-    return tuple(
-        (entry, "" if _path_of(report, entry) is None else quote(entry.path))
-        for entry in finding.evidence
-    )
+    return Preview("view", *small_jpeg(rgb, _VIEW_WIDTH_PX), taken_at=None)
 
 
 def _bar(

@@ -166,10 +166,10 @@ def moment(value: datetime | None) -> str:
     return value.isoformat(sep=" ", timespec="seconds").replace("+00:00", " UTC")
 
 
-def data_uri(jpeg: bytes) -> Markup:
-    """Return a JPEG as an address that holds the picture itself."""
-    # Base64 has no character that HTML would need escaped.
-    return Markup("data:image/jpeg;base64," + base64.b64encode(jpeg).decode())  # noqa: S704
+def data_uri(content: bytes, media_type: str = "image/jpeg") -> Markup:
+    """Return a picture or a film as an address that holds its content itself."""
+    # Base64 has no character that HTML would need escaped; the type is a word of ours.
+    return Markup(f"data:{media_type};base64," + base64.b64encode(content).decode())  # noqa: S704
 
 
 @cache

@@ -20,7 +20,6 @@ from vision.camera.sources import FaultKind
 from vision.camera.sources.address import AddressKind
 from vision.camera_report import (
     MOST_CARDS,
-    MOST_CLIP_BYTES,
     CameraReport,
     FaultSpan,
     duration,
@@ -30,6 +29,7 @@ from vision.camera_report import (
 from vision.errors import OutputError
 from vision.evidence import EvidenceFolder
 from vision.finding import CameraSource, Evidence, Finding, FindingKind, Measure, ModelRef, RuleRef
+from vision.report_evidence import MOST_CLIP_BYTES
 
 CAMERA = camera()
 MODEL = ModelRef(name="street", version="2", sha256="ab" * 32)
@@ -342,13 +342,9 @@ def test_small_clips_are_inside_and_large_ones_are_linked(tmp_path):
     )
     assert video[0]["preload"] == "none"
     assert "autoplay" not in video[0]
-    large = tuple(
-        entry.model_copy(update={"size_bytes": MOST_CLIP_BYTES + 1})
-        if entry.role == "clip"
-        else entry
-        for entry in evidence
-    )
-    html = render_camera_report(report(tmp_path, [finding(0, evidence=large)]))
+    path = tmp_path / "evidence/f0/sealed/clip.mp4"
+    path.write_bytes(bytes(MOST_CLIP_BYTES + 1))
+    html = render_camera_report(report(tmp_path, [finding(0, evidence=evidence)]))
     assert Page(html).all("video") == []
     assert "evidence/f0/sealed/clip.mp4" in {attrs["href"] for attrs in Page(html).all("a")}
 
@@ -377,12 +373,14 @@ def test_evidence_outside_the_folder_is_not_read(tmp_path, path):
     assert {attrs["href"][0] for attrs in page.all("a")} == {"#"}
 
 
-def test_a_picture_that_was_changed_is_not_shown(tmp_path):
-    evidence = sealed(tmp_path, 0)
+def test_what_was_changed_is_not_shown(tmp_path):
+    evidence = sealed(tmp_path, 0, film=True)
+    (tmp_path / "evidence/f0/sealed/clip.mp4").write_bytes(b"another film")
     path = tmp_path / "evidence/f0/scene_start.jpg"
     path.write_bytes((tmp_path / "evidence/f0/scene_end.jpg").read_bytes())
     html = render_camera_report(report(tmp_path, [finding(0, evidence=evidence)]))
     assert len(Page(html).all("img")) == 3
+    assert Page(html).all("video") == []
 
 
 def test_of_many_findings_only_the_latest_are_shown_in_full(tmp_path):
