@@ -63,7 +63,7 @@ class AssociationOptions:
         absence_s: Seconds after which what stood and is absent is given up.
         lost_s: The same for what was moving.
         max_outage_s: Gap without frames, or time hidden, over which a standing thing is kept.
-        undetected_s: Seconds over which the look of a place alone keeps what stood there. Without
+        undetected_s: Seconds over which the look of a place alone keeps what was there. Without
             a limit, one false detection on a wall would stand there for ever.
     """
 

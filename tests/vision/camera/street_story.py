@@ -114,6 +114,7 @@ class Story:
     def observations(self, t: float) -> list[Observation]:
         rng = np.random.default_rng([self.seed, round(1000 * t) + 10**6])
         there = self._there(t)
+        look = self.look(t)
         seen = []
         for thing, place in there:
             hidden = self.hides and any(
@@ -128,7 +129,7 @@ class Story:
             shifts = self.jitter * rng.uniform(-1, 1, 4) * (w, h, w, h)
             wobble = tuple(float(v + s) for v, s in zip(place, shifts, strict=True))
             name = thing.name if isinstance(thing.name, str) else str(rng.choice(list(thing.name)))
-            seen.append(Observation(name, thing.score, wobble, thing.look_at(t), thing.load))
+            seen.append(Observation(name, thing.score, wobble, look(place), thing.load))
         return seen
 
     def look(self, t: float) -> Callable[[Box], np.ndarray]:

@@ -27,7 +27,7 @@ from vision.camera.rules.candidates import (
     thresholds_of,
 )
 from vision.camera.tracks import GAP_S, Track
-from vision.camera.zones import Tick, ground_share, is_active, next_tick, stands_in
+from vision.camera.zones import ENTER_SHARE, Tick, ground_share, is_active, next_tick, stands_in
 from vision.finding import FindingKind
 
 VERSION = "1"
@@ -124,8 +124,13 @@ class VendingRule:
             for number, when in memory.not_before.items()
             if number in numbers
         }
+        # What is excused now counts from the moment at which it is no more.
+        excused = {track.number for track in tracks if self._is_excused(track, tick)}
+        memory.not_before |= dict.fromkeys(excused, tick.at)
         people = [track for track in tracks if track.name == "person" and track.seen]
-        free = [track for track in tracks if self._concerns(track, tick)]
+        free = [
+            track for track in tracks if track.number not in excused and self._concerns(track, tick)
+        ]
         events = []
         # The longest there has the first claim on what stands at its place.
         for vendor in sorted(memory.vendors, key=lambda one: (not one.fired, one.first_seen)):
@@ -158,8 +163,12 @@ class VendingRule:
         if not (tick.active and track.name in VENDING and track.standing and track.there):
             return False
         at_vendor = any(_belongs(track, vendor.box_xyxy) for vendor in self._memory.vendors)
-        return stands_in(self._zone, track.anchor_xyxy, was_in=at_vendor) and not any(
-            is_active(zone, tick.at, self._tz) and ground_share(zone, track.anchor_xyxy) >= 0.5
+        return stands_in(self._zone, track.anchor_xyxy, was_in=at_vendor)
+
+    def _is_excused(self, track: Track, tick: Tick) -> bool:
+        return track.name in VENDING and any(
+            is_active(zone, tick.at, self._tz)
+            and ground_share(zone, track.footing_xyxy) >= ENTER_SHARE
             for zone in self._permitted
         )
 

@@ -1,0 +1,220 @@
+"""Muck trucks at a gate: one passage, one direction, one load state, by votes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.vision.camera.street_story import (
+    START,
+    Story,
+    Thing,
+    at,
+    box,
+    camera_with,
+    fired,
+    stands,
+    steps,
+    times,
+    watched,
+)
+from vision.camera.association import Association
+from vision.camera.events import Step
+from vision.camera.rules import ZoneBook
+from vision.camera.rules.muck_truck import load_state
+from vision.finding import FindingKind
+
+GATE = [[0.4, 0.5], [0.6, 0.5], [0.6, 0.9], [0.4, 0.9]]
+IN, OUT = [(0, 0.05), (8, 0.95)], [(0, 0.95), (8, 0.05)]
+HEAPED = {"heaped": 0.8, "level": 0.15, "not_visible": 0.05}
+LEVEL = {"heaped": 0.2, "level": 0.7, "covered": 0.1}
+STATES = [
+    (HEAPED, "heaped", FindingKind.MUCK_TRUCK_OVERLOAD),
+    (LEVEL, "level", FindingKind.MUCK_TRUCK_UNCOVERED),
+    ({"covered": 0.9, "level": 0.1}, "covered", None),
+    ({"empty": 0.9, "level": 0.1}, "empty", None),
+    ({"not_visible": 1.0}, "not_visible", None),
+    ({}, "not_visible", None),
+    ({"heaped": 0.26, "level": 0.25, "covered": 0.25, "empty": 0.24}, "uncertain", None),
+    ({"not_visible": 0.7, "heaped": 0.3}, "heaped", FindingKind.MUCK_TRUCK_OVERLOAD),
+]
+
+
+def gate(**more):
+    return camera_with({"kind": "truck_gate", "polygon": GATE, "inward": [0.95, 0.7], **more})
+
+
+def truck(way=IN, name="muck_truck", load=HEAPED, start=0.0, look=1, y=0.7, **more):
+    points = [(start + t, box(x, y, 0.16, 0.14)) for t, x in way]
+    return Thing(name, points, look=look, load=load, **more)
+
+
+def only(events):
+    (event,) = fired(events)
+    return event
+
+
+@pytest.mark.parametrize(("load", "state", "kind"), STATES)
+@pytest.mark.parametrize("step", [0.2, 1.0])
+def test_the_state_of_the_load_decides(load, state, kind, step):
+    story = Story([truck(load=load)], jitter=0.03)
+    events = watched(story, gate(), times(30, step))
+    found = fired(events)
+    assert [event.kind for event in found] == ([] if kind is None else [kind])
+    told = [event.step for event in events if event.step is not Step.PICTURE]
+    assert told == [Step.BEGAN, *([Step.FIRED, Step.ENDED] if kind else [Step.DROPPED])]
+    assert events[-1].attributes == {
+        "class": "muck_truck", "direction": "in", "load_state": state,
+    }  # fmt: skip
+
+
+def test_a_finding_tells_the_whole_passage():
+    events = watched(Story([truck()]), gate(), times(30, 0.2))
+    event = only(events)
+    assert 2.8 <= (event.first_seen - START).total_seconds() <= 3.4
+    assert (event.last_seen - START).total_seconds() == pytest.approx(5, abs=0.4)
+    assert event.measures["passage_s"].value == pytest.approx(1.8, abs=0.5)
+    assert event.measures["class_share"].value == 1
+    assert event.measures["state_share"].value == pytest.approx(0.8 / 0.95, abs=0.01)
+    assert event.rule.name == "muck_truck"
+    assert event.rule.thresholds["state_share"] == 0.4
+    assert 0.7 <= event.score <= 1
+    assert set(steps(events, event.key)) == {Step.BEGAN, Step.PICTURE, Step.FIRED, Step.ENDED}
+
+
+def test_the_frames_worth_keeping_are_those_that_show_it_large():
+    nearer = Thing(
+        "muck_truck", [(0, box(0.5, 0.45, 0.1, 0.1)), (6, box(0.5, 0.99, 0.3, 0.4))], load=HEAPED
+    )
+    events = watched(Story([nearer]), gate(), times(30, 0.2))
+    pictures = [event for event in events if event.step is Step.PICTURE]
+    assert len(pictures) > 10
+    best = sorted(pictures, key=lambda event: event.quality)[-3:]
+    assert {event.at for event in best} == {event.at for event in pictures[-3:]}
+
+
+@pytest.mark.parametrize(
+    ("way", "inward", "direction"),
+    [
+        (IN, [0.95, 0.7], "in"),
+        (OUT, [0.95, 0.7], "out"),
+        (IN, None, "unknown"),
+        ([(0, 0.05), (6, 0.55)], [0.95, 0.7], "in"),  # vanishes in the zone, behind the gate
+        ([(0, 0.55), (6, 0.05)], [0.95, 0.7], "out"),  # comes out from behind it
+    ],
+)
+def test_direction_is_towards_the_site_or_away(way, inward, direction):
+    event = only(watched(Story([truck(way)]), gate(inward=inward), times(30, 0.2)))
+    assert event.attributes["direction"] == direction
+
+
+@pytest.mark.parametrize(
+    ("thing", "why"),
+    [
+        (stands("muck_truck", box(0.5, 0.7, 0.16, 0.14), 0, 500, load=HEAPED), "only stands there"),
+        (truck(name="truck"), "another lorry"),
+        (truck(name=["truck", "truck", "truck", "muck_truck"]), "hardly ever taken for one"),
+        (truck(y=0.4), "passes beside the gate"),
+        (truck([(0, 0.05), (6, 0.3)]), "turns off before it"),
+    ],
+)
+def test_what_is_no_passage(thing, why):
+    events = watched(Story([thing], jitter=0.03), gate(), times(60, 0.2))
+    assert not fired(events), why
+    assert not any(counted(Story([thing], jitter=0.03)).values()), why
+
+
+def counted(story, end=60.0):
+    """Passages by direction."""
+    association, book = Association(), ZoneBook(gate())
+    for t in times(end, 0.2):
+        book.advance(at(t), association.advance(at(t), story.observations(t)))
+    book.finish(at(end))
+    (counts,) = book.measures()["zone 0"].values() or [{"in": 0, "out": 0, "unknown": 0}]
+    return counts
+
+
+def test_flipping_between_lorry_classes_does_not_hide_a_muck_truck():
+    names = ["muck_truck", "muck_truck", "truck"]
+    event = only(watched(Story([truck(name=names)], seed=2), gate(), times(30, 0.2)))
+    assert 0.5 <= event.measures["class_share"].value < 1
+
+
+def test_a_convoy_is_counted_truck_by_truck():
+    convoy = [truck(start=3 * n, look=10 + n) for n in range(5)]
+    back = [truck(OUT, start=40 + 4 * n, look=20 + n, load={"empty": 1.0}) for n in range(3)]
+    story = Story([*convoy, *back], jitter=0.04, hides=False)
+    assert counted(story, 80) == {"in": 5, "out": 3, "unknown": 0}
+    found = fired(watched(story, gate(), times(80, 0.2)))
+    assert len(found) == len({event.key for event in found}) == 5
+
+
+def test_passages_are_counted_by_the_hour_and_forgotten_after_two_days():
+    trucks = [truck(start=3600 * n + 100, look=n) for n in range(60)]
+    story = Story(trucks)
+    association, book = Association(), ZoneBook(gate())
+    for hour in range(60):
+        for t in times(3600 * hour + 130, 0.5, start=3600 * hour + 95):
+            book.advance(at(t), association.advance(at(t), story.observations(t)))
+    hours = book.measures()["zone 0"]
+    assert len(hours) == 48
+    assert min(hours) == "2026-11-22T12:00:00+00:00"
+    assert all(counts == {"in": 1, "out": 0, "unknown": 0} for counts in hours.values())
+
+
+def test_one_that_waits_in_the_gate_is_one_passage():
+    way = [(0, 0.05), (4, 0.5), (60, 0.5), (64, 0.95)]
+    assert counted(Story([truck(way)], jitter=0.05), 90) == {"in": 1, "out": 0, "unknown": 0}
+
+
+def test_one_that_shuffles_on_the_edge_is_one_passage():
+    way = [(0, 0.05), (4, 0.62), (8, 0.58), (12, 0.62), (16, 0.58), (22, 0.95)]
+    assert counted(Story([truck(way)], jitter=0.03), 60)["in"] == 1
+
+
+def test_a_gate_that_is_crossed_between_two_looks_is_crossed():
+    thin = [[0.49, 0.5], [0.51, 0.5], [0.51, 0.9], [0.49, 0.9]]
+    story = Story([truck()])
+    assert len(fired(watched(story, gate(polygon=thin), times(30, 1.0)))) == 1
+
+
+def test_outside_its_hours_a_gate_sees_nothing():
+    assert not watched(Story([truck()]), gate(active_hours=["22:00-06:00"]), times(30, 0.2))
+
+
+def test_a_passage_at_the_end_of_a_recording_is_judged():
+    event = only(watched(Story([truck()]), gate(), times(4, 0.2)))
+    assert event.at == at(4)
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        ({}, ("not_visible", 1.0)),
+        ({"not_visible": 5.0, "heaped": 0.3}, ("not_visible", 1.0)),
+        ({"not_visible": 5.0, "heaped": 0.9}, ("heaped", 1.0)),
+        ({"heaped": 3.0, "covered": 1.0}, ("heaped", 0.75)),
+        ({"heaped": 1.0, "covered": 1.0, "level": 1.0}, ("uncertain", pytest.approx(1 / 3))),
+    ],
+)
+def test_votes_on_the_load(votes, expected):
+    assert load_state(votes) == expected
+
+
+@settings(max_examples=30)
+@given(
+    drops=st.sets(st.integers(0, 150), max_size=40),
+    restarts=st.sets(st.integers(0, 150), max_size=5),
+    seed=st.integers(0, 10_000),
+)
+def test_lost_frames_wandering_boxes_and_restarts_change_no_verdict(drops, restarts, seed):
+    story = Story(
+        [truck(), truck(OUT, start=12, look=2, load=LEVEL, seen_share=0.8)], jitter=0.06, seed=seed
+    )
+    when = [0.2 * n for n in range(150) if n not in drops]
+    events = watched(story, gate(), when, restarts=restarts)
+    found = sorted(fired(events), key=lambda event: event.first_seen)
+    assert [(event.kind.value, event.attributes["direction"]) for event in found] == [
+        ("muck_truck_overload", "in"), ("muck_truck_uncovered", "out"),
+    ]  # fmt: skip

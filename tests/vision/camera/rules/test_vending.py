@@ -1,0 +1,224 @@
+"""Street vending: what stays and trades is reported once; what passes or only stands is not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.vision.camera.street_story import (
+    START,
+    Story,
+    at,
+    box,
+    camera_with,
+    fired,
+    passes,
+    stands,
+    steps,
+    times,
+    watched,
+)
+from vision.camera.events import Step
+from vision.finding import FindingKind
+
+PLACE = box(0.5, 0.6)
+EVER = 99_999
+VENDOR = box(0.5, 0.61, 0.03, 0.12)
+
+
+def no_vending(*others, **more):
+    return camera_with({"kind": "no_vending", "dwell_s": 300, **more}, *others)
+
+
+def served(start, end, every=20, stays=10, place=VENDOR):
+    """Customers who come one after the other."""
+    return [
+        stands("person", place, t, min(t + stays, end), look=round(500 + t))
+        for t in range(start, end, every)
+    ]
+
+
+def only(events):
+    (event,) = fired(events)
+    return event
+
+
+@pytest.mark.parametrize("step", [2.0, 10.0])
+def test_a_stall_that_stays_is_reported_once_with_its_whole_life(step):
+    events = watched(Story([stands("stall", PLACE, 60, 800)]), no_vending(), times(1200, step))
+    event = only(events)
+    assert steps(events, event.key) == [Step.BEGAN, Step.FIRED, Step.ENDED]
+    assert event.kind is FindingKind.STREET_VENDING
+    assert 0 <= (event.first_seen - at(60)).total_seconds() <= step
+    assert 360 <= (event.at - START).total_seconds() <= 360 + 3 * step
+    assert event.measures["trading_share"].value == 1
+    assert event.attributes == {"class": "stall", "form": "stall"}
+    ended = events[-1]
+    assert ended.measures["dwell_s"].value == pytest.approx(740, abs=step)
+    assert (ended.last_seen - at(800)).total_seconds() == pytest.approx(0, abs=step)
+
+
+@pytest.mark.parametrize(
+    ("things", "count", "why"),
+    [
+        ([stands("cart", PLACE, 0, 900)], 0, "a parked cart, nobody near"),
+        ([stands("canopy", PLACE, 0, 900)], 0, "a sunshade over nothing"),
+        ([stands("cart", PLACE, 0, 900), *served(0, 900)], 1, "a cart with customers"),
+        ([stands("canopy", PLACE, 0, 900), *served(0, 900)], 1, "a canopy with customers"),
+        ([stands("cart", PLACE, 0, 900), *served(0, 900, every=100)], 0, "somebody now and then"),
+        (
+            [stands("cart", PLACE, 0, 900), stands("person", box(0.8, 0.6, 0.03), 0, 900, look=3)],
+            0,
+            "somebody, but far away",
+        ),
+        (
+            [stands("cart", PLACE, 0, 900), stands("person", box(0.5, 0.9, 0.03), 0, 900, look=3)],
+            0,
+            "somebody on the other side of the street",
+        ),
+        ([stands("stall", PLACE, 0, 270), *served(0, 900)], 0, "packed up in time"),
+        ([stands("car", PLACE, 0, 900), *served(0, 900)], 0, "a car"),
+    ],
+)
+def test_it_takes_goods_or_somebody_close_by(things, count, why):
+    events = watched(Story(things, hides=False), no_vending(), times(900))
+    assert len(fired(events)) == count, why
+
+
+def test_customers_who_come_late_make_a_parked_cart_a_vendor_then():
+    things = [stands("cart", PLACE, 0, 1500), *served(700, 1500)]
+    event = only(watched(Story(things, hides=False), no_vending(), times(1500)))
+    assert 700 + 60 <= (event.at - START).total_seconds() <= 700 + 250
+    assert event.measures["trading_share"].value >= 0.3
+    assert event.rule.thresholds["trading_share"] == 0.3
+
+
+def test_carts_that_are_pushed_through_never_begin():
+    carts = [passes("cart", start, y=0.6, seconds=40, look=start) for start in range(0, 900, 50)]
+    helpers = [
+        passes("person", start, y=0.62, seconds=40, look=9000 + start)
+        for start in range(0, 900, 50)
+    ]
+    assert not fired(watched(Story([*carts, *helpers], hides=False), no_vending(), times(900, 2)))
+
+
+def test_what_overlaps_is_one_vendor_and_what_stands_apart_is_another():
+    things = [
+        stands("stall", box(0.3, 0.6), 0, EVER, look=1),
+        stands("cart", box(0.32, 0.61), 0, EVER, look=2),
+        stands("canopy", box(0.3, 0.57, 0.16, 0.2), 0, EVER, look=3),
+        stands("stall", box(0.7, 0.6), 0, EVER, look=4),
+        stands("stall", box(0.79, 0.6), 0, EVER, look=5),  # its neighbour, overlapping a little
+    ]
+    found = fired(watched(Story(things, hides=False), no_vending(), times(400)))
+    assert sorted(event.attributes["form"] for event in found) == [
+        "canopy+cart+stall", "stall", "stall",
+    ]  # fmt: skip
+    whole = next(event for event in found if "+" in event.attributes["form"])
+    assert whole.box_xyxy == pytest.approx((0.22, 0.37, 0.38, 0.61))
+    assert whole.attributes["class"] == "stall"
+
+
+@pytest.mark.parametrize(
+    ("look", "seen_share"), [(True, 0.3), (True, 0.45), (True, 0.6), (False, 0.45), (False, 0.6)]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_stall_that_flickers_is_one_vendor(look, seen_share, seed):
+    stall = stands(["stall", "stall", "cart"], PLACE, 0, EVER, seen_share=seen_share, score=0.35)
+    camera = no_vending(grace_s=60)
+    events = watched(Story([stall], jitter=0.06, seed=seed), camera, times(900, 5), look=look)
+    event = only(events)
+    assert steps(events, event.key) == [Step.BEGAN, Step.FIRED, Step.ENDED]
+    assert (event.first_seen - START).total_seconds() <= 60
+    assert (event.at - event.first_seen).total_seconds() <= 300 + 90
+
+
+def test_a_vendor_who_lays_out_goods_stays_the_same_vendor():
+    """Its look and its class change as the goods come out; the place does not."""
+    things = [
+        stands("cart", PLACE, 0, 120, look=1),
+        stands("stall", box(0.51, 0.6, 0.12, 0.1), 120.1, 400, look=2),
+        stands("stall", box(0.5, 0.6, 0.13, 0.11), 400.1, EVER, look=3),
+        *served(0, 900),
+    ]
+    events = watched(Story(things, hides=False), no_vending(), times(900))
+    event = only(events)
+    assert (event.first_seen - START).total_seconds() <= 20
+    assert event.at <= at(350)
+    assert steps(events, event.key) == [Step.BEGAN, Step.FIRED, Step.ENDED]
+    assert event.attributes["form"] == "cart+stall"
+
+
+@pytest.mark.parametrize(
+    ("permitted", "count"),
+    [
+        ({"polygon": [[0.3, 0.3], [0.7, 0.3], [0.7, 0.7], [0.3, 0.7]]}, 0),
+        ({"polygon": [[0.7, 0.3], [0.9, 0.3], [0.9, 0.7], [0.7, 0.7]]}, 1),
+        ({"active_hours": ["18:00-22:00"]}, 1),
+        ({"active_hours": ["08:00-10:00"]}, 0),
+    ],
+)
+def test_what_stands_where_and_when_vending_is_permitted_is_excused(permitted, count):
+    camera = no_vending({"kind": "vending_permitted", **permitted})
+    assert (
+        len(fired(watched(Story([stands("stall", PLACE, 0, EVER)]), camera, times(600)))) == count
+    )
+
+
+def test_when_the_permitted_hours_are_over_dwell_begins():
+    camera = no_vending({"kind": "vending_permitted", "active_hours": ["06:00-08:10"]})
+    event = only(watched(Story([stands("stall", PLACE, 0, EVER)]), camera, times(1200)))
+    assert (event.first_seen - START).total_seconds() == pytest.approx(600, abs=10)
+    assert (event.at - START).total_seconds() == pytest.approx(900, abs=20)
+
+
+def test_a_vendor_back_within_the_cooldown_is_no_new_finding_and_later_is():
+    stalls = [stands("stall", PLACE, a, a + 500) for a in (0, 800, 3000)]
+    found = fired(watched(Story(stalls), no_vending(), times(3600)))
+    assert len(found) == len({event.key for event in found}) == 2
+    assert (found[1].first_seen - START).total_seconds() == pytest.approx(3000, abs=10)
+
+
+def test_classes_have_their_own_dwell():
+    camera = no_vending(dwell_s_by_class={"stall": 100})
+    event = only(watched(Story([stands("stall", PLACE, 0, EVER)]), camera, times(600, 5)))
+    assert event.at <= at(115)
+    assert event.rule.thresholds["dwell_s"] == 100
+
+
+def test_a_parked_van_that_hides_a_stall_ends_nothing():
+    van = stands("truck", box(0.5, 0.75, 0.5, 0.5), 400, 500, look=9)
+    events = watched(Story([stands("stall", PLACE, 0, 900), van]), no_vending(), times(900))
+    event = only(events)
+    assert [one.step for one in events if one.key == event.key] == [
+        Step.BEGAN, Step.FIRED, Step.ENDED,
+    ]  # fmt: skip
+    assert events[-1].at == at(900)
+
+
+THINGS = [
+    stands("stall", box(0.2, 0.6), 30, 700, look=1, seen_share=0.7),
+    stands("cart", box(0.6, 0.6), 100, EVER, look=2),
+    stands("person", box(0.66, 0.6, 0.03, 0.12), 100, EVER, look=3, seen_share=0.8),
+    stands("cart", box(0.9, 0.6), 0, EVER, look=4),
+    *(passes("cart", start, y=0.95, seconds=20, look=start) for start in range(20, 900, 61)),
+]
+
+
+@settings(max_examples=25)
+@given(
+    drops=st.sets(st.integers(0, 179), max_size=20),
+    restarts=st.sets(st.integers(0, 160), max_size=5),
+    seed=st.integers(0, 10_000),
+)
+def test_lost_frames_wandering_boxes_and_restarts_change_no_verdict(drops, restarts, seed):
+    when = [5 * n for n in range(180) if n not in drops]
+    story = Story(THINGS, jitter=0.08, seed=seed, hides=False)
+    events = watched(story, no_vending(), when, restarts=restarts)
+    found = sorted(fired(events), key=lambda event: event.first_seen)
+    assert [event.attributes["class"] for event in found] == ["stall", "cart"]
+    for event, comes in zip(found, (30, 100), strict=True):
+        assert 0 <= (event.first_seen - at(comes)).total_seconds() <= 120
+        assert (event.at - event.first_seen).total_seconds() <= 300 + 120
+        assert steps(events, event.key) == [Step.BEGAN, Step.FIRED, Step.ENDED]
