@@ -217,8 +217,7 @@ class Association:
         return (
             track.absent_s > absence_s
             or track.hidden_s > hidden_s
-            or undetected_s
-            > (self.options.undetected_s if track.standing else self.options.absence_s)
+            or undetected_s > self.options.undetected_s
             or (track.empty_looks >= EMPTY_LOOKS and track.empty_s >= EMPTY_S)
         )
 
