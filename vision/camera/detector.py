@@ -94,8 +94,8 @@ class Detector:
         self.ref = ModelRef(name=card.name, version=card.version, sha256=model.sha256(precision))
         self._spec: InputSpec = card.input
         self._size_wh: tuple[int, int] = card.input.size_wh
-        self.thresholds: Mapping[str, float] = {name: merged[name] for name in card.classes}
-        self._thresholds = np.array(list(self.thresholds.values()), np.float32)
+        self.card_thresholds: Mapping[str, float] = dict(card.thresholds)
+        self._thresholds = np.array([merged[name] for name in card.classes], np.float32)
         groups = {name: group[0] for group in ALIKE for name in group}
         heads = [groups.get(name, name) for name in card.classes]
         self._groups = np.array([heads.index(head) for head in heads], np.int64)

@@ -103,7 +103,10 @@ class StreetEyes:
         """
         self._camera = camera
         self._models = models
-        self._least: Mapping[str, float] = {**models.detector.thresholds, **camera.thresholds}
+        self._least: Mapping[str, float] = {
+            **models.detector.card_thresholds,
+            **camera.thresholds,
+        }
         self._gates = [zone for zone in camera.zones if zone.kind is ZoneKind.TRUCK_GATE]
 
     def look(self, frame: Frame) -> tuple[Observation, ...]:
