@@ -18,9 +18,11 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 # The file's packets are read once and pushed again and again with times that go on, because seeking
 # back makes a pause and multifilesrc breaks at the seam.
+# Parameter sets before each key frame, put there by the parser: the payloader would put them
+# between the slices of one picture.
 PAY = {
-    "h264": "h264parse ! rtph264pay config-interval=-1",
-    "h265": "h265parse ! rtph265pay config-interval=-1",
+    "h264": "h264parse config-interval=-1 ! rtph264pay",
+    "h265": "h265parse config-interval=-1 ! rtph265pay",
 }
 
 ELEMENTS = ("appsrc", "appsink", "qtdemux", "h264parse", "h265parse", "rtph264pay", "rtph265pay")
