@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from markupsafe import Markup
@@ -30,6 +31,8 @@ _VIEW_WIDTH_PX = 1100
 _PIN_RADIUS_PX = 12.0
 _TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _MOST_TICKS = 8
+
+SourceKind = Literal["stream", "snapshot", "file", "stills"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class CameraReport:
         findings: Numbered from 1 in this order.
         span: Times of the first and the last frame; None where there was none.
         source: Address without credentials, or name of the file.
-        source_kind: What it is, a value of `AddressKind`.
+        source_kind: What it is.
         figures: How it ran, by name: ``frames``, ``looked``, ``decoding``, ``sample_step_s`` …
         faults: In order of time.
         gates: Passages by zone, hour (ISO 8601) and direction, as the rules count them.
@@ -75,7 +78,7 @@ class CameraReport:
     findings: tuple[Finding, ...]
     span: tuple[datetime, datetime] | None
     source: str
-    source_kind: str
+    source_kind: SourceKind
     figures: Mapping[str, float | str | bool | None] = field(default_factory=dict)
     faults: tuple[FaultSpan, ...] = ()
     gates: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)

@@ -125,10 +125,10 @@ FAULTS: dict[str, Words] = {
 }
 
 SOURCE_KINDS: dict[str, Words] = {
-    "rtsp": Words("实时视频流", "live stream"),
+    "stream": Words("实时视频流", "live stream"),
     "snapshot": Words("定时抓拍", "snapshots"),
     "file": Words("视频文件", "video file"),
-    "folder": Words("图片序列", "folder of stills"),
+    "stills": Words("图片序列", "folder of stills"),
 }
 
 FIGURES: dict[str, Words] = {

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from datetime import timedelta
 from html.parser import HTMLParser
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -17,11 +18,11 @@ from make_evidence import CAR, RULE, SEEN, START, camera, clip, frame, scene
 from vision import camera_texts
 from vision.camera.config import ZoneKind
 from vision.camera.sources import FaultKind
-from vision.camera.sources.address import AddressKind
 from vision.camera_report import (
     MOST_CARDS,
     CameraReport,
     FaultSpan,
+    SourceKind,
     duration,
     render_camera_report,
     write_camera_report,
@@ -462,7 +463,7 @@ def test_text_from_files_stays_text(tmp_path, evil):
     [
         (camera_texts.ZONE_KINDS, set(ZoneKind)),
         (camera_texts.FAULTS, set(FaultKind)),
-        (camera_texts.SOURCE_KINDS, set(AddressKind)),
+        (camera_texts.SOURCE_KINDS, set(get_args(SourceKind))),
         (camera_texts.CAMERA_KINDS, set(KINDS)),
     ],
 )
