@@ -10,8 +10,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from http.client import HTTPMessage
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote, urlunsplit
 
 from vision.camera.config import Outline
@@ -110,7 +111,7 @@ class Snapshots(LiveSource):
 
     def _fetch(self) -> bytes:
         # A timeout counts anew for each piece; the deadline holds for the whole.
-        deadline_s = time.monotonic() + self._patience.connect_s + self._patience.silence_s
+        deadline_s = time.monotonic() + max(self._patience.connect_s, self._patience.silence_s)
         with self._opener.open(self._bare, timeout=self._patience.silence_s) as answer:
             pieces: list[bytes] = []
             size = 0
@@ -143,10 +144,43 @@ class Snapshots(LiveSource):
 class _DigestOnce(urllib.request.HTTPDigestAuthHandler):
     """Tries a password once: the standard library tries six times, and cameras lock the account."""
 
+    def http_error_401(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+    ) -> Any:  # noqa: ANN401 - as inherited
+        if not _asks_for("digest", headers):
+            return None
+        return super().http_error_401(req, fp, code, msg, headers)
+
     def retry_http_digest_auth(self, req: urllib.request.Request, auth: str) -> Any:  # noqa: ANN401 - as inherited
         if req.has_header(self.auth_header):
             return None
         return super().retry_http_digest_auth(req, auth)
+
+
+class _BasicOnly(urllib.request.HTTPBasicAuthHandler):
+    """Leaves other ways alone, where the standard library raises."""
+
+    def http_error_401(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+    ) -> Any:  # noqa: ANN401 - as inherited
+        if not _asks_for("basic", headers):
+            return None
+        return super().http_error_401(req, fp, code, msg, headers)
+
+
+def _asks_for(scheme: str, headers: HTTPMessage) -> bool:
+    challenges = headers.get_all("WWW-Authenticate", [])
+    return any(challenge.lower().startswith(scheme) for challenge in challenges)
 
 
 def _opener(bare: str, user: str | None, password: str | None) -> urllib.request.OpenerDirector:
@@ -164,7 +198,7 @@ def _opener(bare: str, user: str | None, password: str | None) -> urllib.request
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _DigestOnce(passwords),
-        urllib.request.HTTPBasicAuthHandler(passwords),
+        _BasicOnly(passwords),
     ):
         opener.add_handler(handler)
     return opener

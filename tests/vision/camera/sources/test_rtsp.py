@@ -26,7 +26,7 @@ QUICK = Patience(
     longest_retry_s=0.5,
     refused_retry_s=0.3,
 )
-SECRET = "p@ss/w?rd hunter2"
+SECRET = "p@ss/w?rd hunter2"  # noqa: S105 - of no camera
 LONG_S = 30.0
 
 
