@@ -1,0 +1,43 @@
+"""What tests of watching share: a model that sees one standing car, and a camera that minds it."""
+
+from __future__ import annotations
+
+import numpy as np
+import yaml
+
+from models.registry import Registry
+from tests.make_models import detector, write_model
+
+NAMES = ["car", "muck_truck"]
+CAR = {
+    "id": "gate-1",
+    "name": "Test street",
+    "sample_step_s": 0.5,
+    "zones": [
+        {
+            "name": "kerb",
+            "kind": "no_parking",
+            "polygon": [[0.2, 0.4], [0.8, 0.4], [0.8, 1.0], [0.2, 1.0]],
+            "dwell_s": 6,
+            "grace_s": 3,
+        }
+    ],
+}
+
+
+def write_models(folder):
+    """A street model that sees a car in the lower middle of every picture; returns the folder."""
+    car = np.array([[32, 40, 16, 10, 0.9, 0.0]], np.float32).T
+    write_model(folder / "street", detector(car, NAMES), classes=NAMES, version="900")
+    return folder
+
+
+def registry(folder):
+    """The same, opened."""
+    return Registry((write_models(folder),))
+
+
+def write_camera(path, **fields):
+    """A camera file; returns its path."""
+    path.write_text(yaml.safe_dump({**CAR, **fields}), encoding="utf-8")
+    return path
