@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 import numpy as np
@@ -141,6 +141,7 @@ def render_camera_report(report: CameraReport) -> str:
         zones=[_zone_outline(zone.polygon, size_wh) for zone in report.camera.zones],
         ticks=_ticks(report),
         lanes=_lanes(report, rows),
+        source=_source_name(report),
         fault_bars=[
             _bar(report, fault.since, _fault_end(report, fault)) for fault in report.faults
         ],
@@ -188,6 +189,13 @@ def _local(moment: datetime | None, report: CameraReport) -> str:
     if moment is None:
         return "–"
     return moment.astimezone(report.camera.tz).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _source_name(report: CameraReport) -> str:
+    """Return an address as it is, and of a file its name: where it lies is nobody's business."""
+    if report.source_kind in ("file", "stills"):
+        return PurePath(report.source).name or report.source
+    return report.source
 
 
 def _zone_name(finding: Finding) -> str:
@@ -286,11 +294,26 @@ def _fault_end(report: CameraReport, fault: FaultSpan) -> datetime | None:
 
 
 def _lanes(report: CameraReport, rows: Sequence[_Row]) -> list[tuple[str, list[_Row]]]:
-    """Return the rows by zone, for the zones in which something was found."""
-    lanes = [
-        (zone.name, [row for row in rows if row.zone == zone.name]) for zone in report.camera.zones
-    ]
-    return [(name, found) for name, found in lanes if found]
+    """Return lanes of rows whose bars do not overlap, with the name of the zone on its first."""
+    lanes = []
+    for zone in report.camera.zones:
+        stacked: list[list[_Row]] = []
+        for row in rows:
+            if row.zone == zone.name and row.bar is not None:
+                free = next((lane for lane in stacked if _is_free(lane[-1], row)), None)
+                if free is None:
+                    stacked.append([row])
+                else:
+                    free.append(row)
+        lanes += [(zone.name if index == 0 else "", lane) for index, lane in enumerate(stacked)]
+    return lanes
+
+
+def _is_free(before: _Row, row: _Row) -> bool:
+    """Whether a row's bar begins after the one before it, with a gap that can be seen."""
+    if before.bar is None or row.bar is None:
+        return False
+    return row.bar.left >= before.bar.left + before.bar.width + 0.5
 
 
 def _ticks(report: CameraReport) -> list[tuple[float, str]]:

@@ -74,7 +74,7 @@ def report(folder, findings=(), **changes):
         "folder": folder,
         "findings": tuple(findings),
         "span": (at(-100), at(900)),
-        "source": "street.mp4",
+        "source": "/data/recordings/street.mp4",
         "source_kind": "file",
         "figures": {
             "frames": 1234,
@@ -272,6 +272,10 @@ def test_page_says(full, words):
     assert words in Page(full).text
 
 
+def test_where_a_recording_lies_is_not_told(full):
+    assert "/data/recordings" not in full
+
+
 def test_everything_is_suspected_and_nothing_is_weighed(full):
     text = Page(full).text
     assert text.count("疑似") > 12
@@ -297,6 +301,18 @@ def test_bars_lie_where_their_time_is(full):
         "left:60.00%;width:6.20%",
         "left:98.00%;width:2.00%",
     ]
+
+
+def test_bars_at_the_same_time_do_not_hide_each_other(tmp_path):
+    times = ((0, 100), (50, 200), (120, 300), (210, 300))
+    found = [
+        finding(0, id=f"f{number}", first_seen=at(first), last_seen=at(last))
+        for number, (first, last) in enumerate(times)
+    ]
+    html = render_camera_report(report(tmp_path, found, faults=()))
+    lanes = html[html.index('id="timeline"') : html.index('id="findings"')].split('class="lane"')
+    assert [re.findall(r"#finding-(\d)", lane) for lane in lanes[1:]] == [["1", "3"], ["2", "4"]]
+    assert ["pavement" in lane for lane in lanes[1:]] == [True, False]
 
 
 def test_zones_are_drawn_where_they_are(full):
