@@ -16,6 +16,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from datasets.scenes.clip_render import render_actors, render_street  # noqa: E402
+from datasets.scenes.clip_story import sample_clip  # noqa: E402
 
 
 def main() -> None:
@@ -26,9 +27,10 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    render_street(options.work)
+    clip = sample_clip()
+    render_street(clip, options.work)
     names = None if options.actors is None else frozenset(options.actors)
-    made = render_actors(options.work, names=names)
+    made = render_actors(clip, options.work, names=names)
     print(f"{made} poses in {time.monotonic() - started:.0f} s -> {options.work}")
 
 

@@ -1,1 +1,1 @@
-"""The sample clip: rendered pictures put together into frames, encoded, with their truth."""
+"""Clips of made-up streets: rendered pictures put together into frames, with their truth."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasets.clip.truth import DWELL_S
+from datasets.scenes.clip_story import DWELL_S
 
 _HEAD = """\
 # Sample clip of a street camera
@@ -25,6 +25,7 @@ Made in two steps (seed {seed}), the first where `datasets/scenes/requirements.t
 | street.mp4 | the clip |
 | camera.yaml | the camera with three zones; their dwell times are shorter than real ones |
 | truth.json | who comes and goes when, stands from when to when, with boxes for every second |
+| events.json | what a watcher should say of it, and who must not be reported, as what |
 
 Times in truth.json are seconds from the clip's start. Boxes are those of the whole object, cut to
 the picture, as if nothing stood before it. `leaves_s` is null for what is there at the end.

@@ -21,6 +21,7 @@ def write_video(
     size_wh: tuple[int, int],
     frames_per_s: int,
     quality: int,
+    preset: str = "slow",
 ) -> int:
     """Write frames as an MP4 file with H.264; the same frames give the same file.
 
@@ -30,13 +31,14 @@ def write_video(
         size_wh: of a frame.
         frames_per_s: a frame's timestamp is its number over this.
         quality: x264's constant rate factor; larger is smaller and worse.
+        preset: x264's trade of time for size.
 
     Returns:
         How many frames were written.
     """
     count = 0
     # Without threads x264 decides the same way each time.
-    options = {"crf": str(quality), "preset": "slow", "threads": "1"}
+    options = {"crf": str(quality), "preset": preset, "threads": "1"}
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=frames_per_s, options=options)
         stream.width, stream.height = size_wh

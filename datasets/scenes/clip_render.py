@@ -1,4 +1,4 @@
-"""Rendering the sample clip's street and the poses of its actors. Needs ``bpy``."""
+"""Rendering a clip's street and the poses of its actors. Needs ``bpy``."""
 
 from __future__ import annotations
 
@@ -12,89 +12,91 @@ import bpy
 import numpy as np
 
 from datasets.scenes.clip_poses import Border, Key, act_keys, placed
-from datasets.scenes.clip_story import (
-    SIZE_WH,
-    SUN_AZIMUTH_DEG,
-    SUN_ELEVATION_DEG,
-    VIEW,
-    WIDE_VIEW,
-    actors,
-    clip_street,
-)
-from datasets.scenes.shape import Paint, Vertices
-from datasets.scenes.stage import Light, Stage
+from datasets.scenes.clip_scene import Clip
+from datasets.scenes.shape import Vertices
+from datasets.scenes.stage import Lamp, Light, Stage
 from datasets.scenes.view import View
 
-_LIGHT = Light("day", SUN_AZIMUTH_DEG, SUN_ELEVATION_DEG)
-_STREET_SAMPLES, _SPRITE_SAMPLES = 48, 6
 _FRESH_STAGE_EVERY = 60
+_HEADS_FROM_M = 4.5
+"""Traffic lights' heads hang higher than this."""
 
 
-def render_street(out: Path) -> None:
+def render_street(clip: Clip, out: Path) -> None:
     """Render the empty street with a green light, and the traffic lights once more in red."""
-    for red in (False, True):
+    for red in (False, True) if clip.red_s else (False,):
         path = out / ("red.png" if red else "street.png")
-        street = clip_street(red=red)
-        border = (0, 0, *SIZE_WH)
+        street = clip.street(red=red)
+        border = (0, 0, *clip.view.size_wh)
         if red:
-            signals = [shape for shape in street.standing if _is_lit(shape.paints)]
-            points = np.vstack([shape.points() for shape in signals])
-            border = _around(points[points[:, 2] > 4.5])
+            border = _around(_heads(clip), clip.view)
         (out / f"{path.stem}.json").write_text(json.dumps(border))
         if path.exists():
             continue
-        stage = _stage(_STREET_SAMPLES)
+        stage = _stage(clip, clip.street_samples)
         stage.show_shape(street.flat)
         for shape in street.standing:
             stage.show_shape(shape)
-        with _only(border, VIEW):
-            stage.render(VIEW, path)
+        with _only(border, clip.view):
+            stage.render(clip.view, path)
 
 
-def _stage(samples: int) -> Stage:
+def _stage(clip: Clip, samples: int) -> Stage:
     """Return a stage in the clip's light that smooths noise the quick way."""
     stage = Stage(samples=samples, denoise=True)
     bpy.context.scene.cycles.denoising_quality = "FAST"
     bpy.context.scene.cycles.denoising_prefilter = "FAST"
-    stage.light(_LIGHT)
+    day = clip.daylight
+    lamps: tuple[Lamp, ...] = ()
+    if day.lamp_power_w:
+        places = clip.street(red=False).lamps
+        lamps = tuple(Lamp(place, power_w=day.lamp_power_w) for place in places)
+    stage.light(Light(day.kind, day.sun_azimuth_deg, day.sun_elevation_deg, lamps))
     return stage
 
 
-def _is_lit(paints: list[Paint]) -> bool:
-    return any(paint.glow > 0 for paint in paints)
+def _heads(clip: Clip) -> Vertices:
+    """Return the corners of what is lit otherwise when the traffic lights are red."""
+    green, red = (clip.street(red=red).standing for red in (False, True))
+    signals = [one for one, other in zip(green, red, strict=True) if one.paints != other.paints]
+    points = np.vstack([shape.points() for shape in signals])
+    return points[points[:, 2] > _HEADS_FROM_M]
 
 
-def _around(points: Vertices) -> Border:
-    pixels = VIEW.project(points)[0]
+def _around(points: Vertices, view: View) -> Border:
+    pixels = view.project(points)[0]
     low, high = pixels.min(axis=0) - 4, pixels.max(axis=0) + 4
-    x0, x1 = (int(value) for value in np.clip((low[0], high[0]), 0, SIZE_WH[0]))
-    y0, y1 = (int(value) for value in np.clip((low[1], high[1]), 0, SIZE_WH[1]))
+    width, height = view.size_wh
+    x0, x1 = (int(value) for value in np.clip((low[0], high[0]), 0, width))
+    y0, y1 = (int(value) for value in np.clip((low[1], high[1]), 0, height))
     return x0, y0, x1, y1
 
 
-def render_actors(out: Path, *, names: frozenset[str] | None = None) -> int:
+def render_actors(clip: Clip, out: Path, *, names: frozenset[str] | None = None) -> int:
     """Render the poses of all actors, or of some, that are not there yet; return how many."""
     made = 0
-    for actor in actors():
-        if names is not None and actor.id not in names:
+    for actor in clip.actors:
+        if actor.rendered_as or (names is not None and actor.id not in names):
             continue
         for number in range(len(actor.acts)):
-            for key in act_keys(actor, number, WIDE_VIEW):
+            for key in act_keys(actor, number, clip):
                 if (out / key.name).exists():
                     continue
                 if made % _FRESH_STAGE_EVERY == 0:
-                    stage = _stage(_SPRITE_SAMPLES)
-                _render_key(stage, key, out / key.name)
+                    stage = _stage(clip, clip.keying.samples)
+                    if clip.keying.shadows == "drawn":
+                        stage.hide_ground()
+                _render_key(stage, key, clip.wide_view, out / key.name)
                 made += 1
     return made
 
 
-def _render_key(stage: Stage, key: Key, path: Path) -> None:
+def _render_key(stage: Stage, key: Key, wide: View, path: Path) -> None:
     """Render one pose; ground that is not at zero is brought there, and the camera with it."""
     stage.clear()
     stage.show([placed(key.look, key.pose, 0.0)])
-    (x, y, z), (tx, ty, tz) = WIDE_VIEW.position, WIDE_VIEW.target
-    view = replace(WIDE_VIEW, position=(x, y, z - key.z), target=(tx, ty, tz - key.z))
+    (x, y, z), (tx, ty, tz) = wide.position, wide.target
+    view = replace(wide, position=(x, y, z - key.z), target=(tx, ty, tz - key.z))
     with _only(key.border, view):
         stage.render(view, path, ground="catch")
 

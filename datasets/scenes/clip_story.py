@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cache
 
 import numpy as np
 
 from datasets.scenes.asset import Asset, Part
 from datasets.scenes.catalogue import CATALOGUE
+from datasets.scenes.clip_cast import (
+    Act,
+    Actor,
+    again,
+    only,
+    steps,
+    straight,
+    with_parts,
+)
+from datasets.scenes.clip_scene import (
+    Clip,
+    ClipEvent,
+    Daylight,
+    GroundZone,
+    Harmless,
+    passage,
+)
 from datasets.scenes.clip_track import Track
 from datasets.scenes.muck_trucks import muck_truck
 from datasets.scenes.people import person
-from datasets.scenes.shape import Shape
 from datasets.scenes.street_ground import KERB_M, StreetPlan
-from datasets.scenes.streets import Street, build_street
 from datasets.scenes.vending import vending
 from datasets.scenes.view import View
 
-SEED = 153
-DURATION_S = 180.0
-FRAMES_PER_S = 5
-SIZE_WH = (960, 540)
-RED_S = (28.0, 70.0)
-"""From when to when the traffic light is red."""
-SUN_AZIMUTH_DEG, SUN_ELEVATION_DEG = -118.0, 47.0
-
-_FOV_DEG = 62.0
-VIEW = View((-3.0, -10.4, 7.6), (17.0, 0.4, 0.0), _FOV_DEG, SIZE_WH)
-MARGIN_PX = (120, 80)
-"""What is rendered beyond each side of the picture: things that come in are whole."""
-WIDE_VIEW = replace(
-    VIEW,
-    size_wh=(SIZE_WH[0] + 2 * MARGIN_PX[0], SIZE_WH[1] + 2 * MARGIN_PX[1]),
-    fov_deg=2
-    * math.degrees(
-        math.atan(math.tan(math.radians(_FOV_DEG / 2)) * (1 + 2 * MARGIN_PX[0] / SIZE_WH[0]))
-    ),
-)
-"""The same camera with a larger sensor."""
+_SEED = 153
+_DURATION_S = 180.0
+_FRAMES_PER_S = 5
+DWELL_S = 60
+"""How long something has to stay in a zone of the sample; real zones wait longer."""
+_RED_S = (28.0, 70.0)
+_VIEW = View((-3.0, -10.4, 7.6), (17.0, 0.4, 0.0), 62.0, (960, 540))
 _PLAN = StreetPlan(
     x0=-25.0,
     x1=100.0,
@@ -51,77 +50,30 @@ _PLAN = StreetPlan(
     right="fence",
 )
 
-ZoneKind = Literal["no_parking", "no_vending", "truck_gate"]
-ZONES: dict[ZoneKind, tuple[float, float, float, float]] = {
-    "no_parking": (9.0, -5.7, 24.5, -0.6),
-    "no_vending": (7.5, -10.2, 25.0, -5.9),
-    "truck_gate": (13.0, 0.3, 27.0, 10.5),
-}
-"""x0, y0, x1, y1 on the ground, metres."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What an actor does for a while.
-
-    Attributes:
-        looks: how it looks; several are taken in turn along the way, as steps are.
-        track: where it is when; from its first time to its last.
-        z: height of the ground there.
-    """
-
-    looks: tuple[Asset, ...]
-    track: Track
-    z: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Somebody or something that comes, and perhaps stays or goes.
-
-    Attributes:
-        id: its name.
-        does: what it is there for, in a few words.
-        acts: one after the other in time.
-        load_state: of a muck truck, else None.
-        rendered_as: the actor whose pictures it shares: the same looks on the same tracks at
-            another time.
-    """
-
-    id: str
-    does: str
-    acts: tuple[Act, ...]
-    load_state: str | None = None
-    rendered_as: str = ""
-
-    @property
-    def pictures(self) -> str:
-        """Return the name that its pictures go by."""
-        return self.rendered_as or self.id
-
-    def act_at(self, time_s: float) -> Act | None:
-        """Return what the actor does at a time; None while it is not there."""
-        for act in self.acts:
-            if act.track.start_s <= time_s < act.track.end_s:
-                return act
-        return None
-
-
-def clip_street(*, red: bool) -> Street:
-    """Return the clip's street; it differs by its traffic light alone."""
-    return build_street(replace(_PLAN, red=red), np.random.default_rng(SEED))
+_ZONES = (
+    GroundZone(
+        "kerb lane",
+        "no_parking",
+        ((9.0, -5.7), (24.5, -5.7), (24.5, -0.6), (9.0, -0.6)),
+        {"dwell_s": DWELL_S, "jurisdiction": "carriageway"},
+    ),
+    GroundZone(
+        "park pavement",
+        "no_vending",
+        ((7.5, -10.2), (25.0, -10.2), (25.0, -5.9), (7.5, -5.9)),
+        {"dwell_s": DWELL_S},
+    ),
+    GroundZone(
+        "site gate",
+        "truck_gate",
+        ((13.0, 0.3), (27.0, 0.3), (27.0, 10.5), (13.0, 10.5)),
+        inward=(20.5, 16.0),
+    ),
+)
 
 
 def _rng(seed: int) -> np.random.Generator:
-    return np.random.default_rng((SEED, seed))
-
-
-def _along(lane_y: float, timetable: Sequence[tuple[float, float]], *, base_m: float) -> Track:
-    """Return a straight track; the timetable says when it is at which x."""
-    first, last = timetable[0][1], timetable[-1][1]
-    way = 1.0 if last > first else -1.0
-    times = tuple((time, way * (x - first)) for time, x in timetable)
-    return Track(((first, lane_y), (last, lane_y)), times, base_m)
+    return np.random.default_rng((_SEED, seed))
 
 
 def _drive(
@@ -133,7 +85,7 @@ def _drive(
     does: str,
 ) -> Actor:
     asset = CATALOGUE[kind](_rng(seed), "train")
-    return Actor(name, does, (Act((asset,), _along(lane_y, timetable, base_m=2.6)),))
+    return Actor(name, does, (Act((asset,), straight(lane_y, timetable, base_m=2.6)),))
 
 
 _LANE, _CYCLE = 1.75, 4.6
@@ -158,24 +110,15 @@ def _traffic() -> list[Actor]:
         queue.append(
             _drive(f"queue-{place + 1}", kind, 20 + place, -_LANE, times, "waits at the light")
         )
-    back = [_again(passing[0], "car-3", 92.6), _again(passing[0], "car-4", 149.6)]
+    back = [again(passing[0], "car-3", 92.6), again(passing[0], "car-4", 149.6)]
     return passing + back + queue
-
-
-def _again(actor: Actor, name: str, later_s: float) -> Actor:
-    """Return an actor that does the same later on."""
-    acts = []
-    for act in actor.acts:
-        times = tuple((time + later_s, way) for time, way in act.track.timetable)
-        acts.append(replace(act, track=replace(act.track, timetable=times)))
-    return replace(actor, id=name, acts=tuple(acts), rendered_as=actor.id)
 
 
 def _parking() -> Actor:
     asset = CATALOGUE["car"](_rng(30), "train")
     way = Track(
         ((-5.0, -_LANE), (3.5, -_LANE), (9.0, -_CYCLE), (15.5, -_CYCLE), (30.0, -_CYCLE)),
-        ((11.0, 0.0), (20.0, 20.8), (DURATION_S, 20.8)),
+        ((11.0, 0.0), (20.0, 20.8), (_DURATION_S, 20.8)),
         2.6,
     )
     return Actor("car-parks", "parks in the no-parking zone and stays", (Act((asset,), way),))
@@ -198,22 +141,8 @@ def _muck_trucks() -> list[Actor]:
     return actors
 
 
-def _mirrored(asset: Asset) -> Asset:
-    """Return an asset with left and right changed: the other step of somebody who walks."""
-    parts = []
-    for part in asset.parts:
-        shape = Shape(
-            [(x, -y, z) for x, y, z in part.shape.vertices],
-            [tuple(reversed(face)) for face in part.shape.faces],
-            list(part.shape.paints),
-        )
-        parts.append(Part(part.label, shape))
-    return replace(asset, parts=tuple(parts))
-
-
 def _walker(seed: int) -> tuple[Asset, Asset]:
-    asset = person(_rng(seed), design="walking")
-    return asset, _mirrored(asset)
+    return steps(person(_rng(seed), design="walking"))
 
 
 def _walk(
@@ -247,14 +176,6 @@ def _pedestrians() -> list[Actor]:
     ]
 
 
-def _only(asset: Asset, labels: Sequence[str | None]) -> tuple[Part, ...]:
-    return tuple(part for part in asset.parts if part.label in labels and part.shape.faces)
-
-
-def _with(asset: Asset, parts: Sequence[Part]) -> Asset:
-    return replace(asset, parts=tuple(parts))
-
-
 def _umbrella(spot: Asset) -> tuple[Part, ...]:
     """Return a spot's canopy and the pole that comes with it."""
     first = next(index for index, part in enumerate(spot.parts) if part.label == "canopy")
@@ -264,7 +185,7 @@ def _umbrella(spot: Asset) -> tuple[Part, ...]:
 def _vendor_who_stays() -> Actor:
     """Return a trader: comes with a loaded tricycle, puts up a canopy, lays out goods, stays."""
     spot = vending(_rng(60), design="tricycle_cart")
-    cart = _only(spot, ("cart",))
+    cart = only(spot, ("cart",))
     umbrella = _umbrella(vending(_rng(89), design="tricycle_cart"))
     reach = float(max(part.shape.points()[:, 0].max() for part in cart))
     pushes = [look.placed(reach - 0.35, 0.62).parts for look in _walker(61)]
@@ -273,25 +194,25 @@ def _vendor_who_stays() -> Actor:
     there = ((13.0, -8.9), (13.5, -8.9))
 
     def stands(start: float, end: float, parts: Sequence[Part]) -> Act:
-        return Act((_with(spot, parts),), Track(there, ((start, 0.0), (end, 0.0))), KERB_M)
+        return Act((with_parts(spot, parts),), Track(there, ((start, 0.0), (end, 0.0))), KERB_M)
 
     alone = (*cart, *seller)
     canopy = (*alone, *umbrella)
     acts = (
-        Act(tuple(_with(spot, (*cart, *push)) for push in pushes), coming, KERB_M),
+        Act(tuple(with_parts(spot, (*cart, *push)) for push in pushes), coming, KERB_M),
         stands(62.0, 69.0, alone),
         stands(69.0, 76.0, canopy),
-        stands(76.0, DURATION_S, (*canopy, *_only(spot, ("stall",)))),
+        stands(76.0, _DURATION_S, (*canopy, *only(spot, ("stall",)))),
     )
     return Actor("vendor-stays", "sets up a stall in the no-vending zone and stays", acts)
 
 
 def _vendor_who_passes() -> Actor:
     spot = vending(_rng(70), design="hand_barrow")
-    barrow = _only(spot, ("cart",))
+    barrow = only(spot, ("cart",))
     back = float(min(part.shape.points()[:, 0].min() for part in barrow))
     looks = tuple(
-        _with(spot, (*barrow, *look.placed(back - 0.1, 0.0).parts)) for look in _walker(71)
+        with_parts(spot, (*barrow, *look.placed(back - 0.1, 0.0).parts)) for look in _walker(71)
     )
     track = Track(((50.0, -7.0), (2.0, -7.0)), ((83.0, 0.0), (125.0, 48.0)), 1.4)
     return Actor(
@@ -299,8 +220,7 @@ def _vendor_who_passes() -> Actor:
     )
 
 
-def actors() -> tuple[Actor, ...]:
-    """Return everybody and everything that moves or comes to stand in the clip."""
+def _actors() -> tuple[Actor, ...]:
     return (
         *_traffic(),
         _parking(),
@@ -308,4 +228,50 @@ def actors() -> tuple[Actor, ...]:
         *_pedestrians(),
         _vendor_who_stays(),
         _vendor_who_passes(),
+    )
+
+
+_STANDS_OR_PASSES = {
+    **{f"car-{number}": "passes" for number in range(1, 5)},
+    **{f"queue-{number}": "queue" for number in range(1, 5)},
+    "bus-1": "passes",
+    "truck-1": "passes",
+}
+
+
+@cache
+def sample_clip() -> Clip:
+    """Return the sample clip."""
+    cast = _actors()
+    began_s, ended_s = passage(next(a for a in cast if a.id == "muck-truck-1"), _ZONES[2])
+    events = (
+        ClipEvent("illegal_parking", _ZONES[0].name, "car-parks", 20.0),
+        ClipEvent("street_vending", _ZONES[1].name, "vendor-stays", 62.0),
+        ClipEvent(
+            "muck_truck_overload", _ZONES[2].name, "muck-truck-1", began_s, ended_s, "heaped", "out"
+        ),
+    )
+    harmless = (
+        *(Harmless("illegal_parking", name, why) for name, why in _STANDS_OR_PASSES.items()),
+        Harmless("street_vending", "vendor-passes", "passes"),
+        Harmless("muck_truck_overload", "muck-truck-2", "covered"),
+        Harmless("muck_truck_uncovered", "muck-truck-2", "covered"),
+        Harmless("muck_truck_uncovered", "muck-truck-1", "heaped"),
+        Harmless("muck_truck_overload", "truck-1", "other lorry"),
+        Harmless("muck_truck_uncovered", "truck-1", "other lorry"),
+    )
+    return Clip(
+        name="sample",
+        seed=_SEED,
+        place="Sample street, site gate",
+        duration_s=_DURATION_S,
+        frames_per_s=_FRAMES_PER_S,
+        plan=_PLAN,
+        view=_VIEW,
+        daylight=Daylight("day", -118.0, 47.0),
+        zones=_ZONES,
+        actors=cast,
+        events=events,
+        harmless=harmless,
+        red_s=_RED_S,
     )

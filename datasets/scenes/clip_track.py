@@ -64,7 +64,7 @@ class Track:
         """Return the pose at a time; before and after the timetable it stands."""
         along = smooth_way(self.timetable, time_s)
         half = self.wheelbase_m / 2
-        front, back = self._point(along + half), self._point(along - half)
+        front, back = self.point(along + half), self.point(along - half)
         middle = (front + back) / 2
         dx, dy = front - back
         return Pose(
@@ -77,7 +77,7 @@ class Track:
             (start, end) for (start, way), (end, then) in pairwise(self.timetable) if way == then
         ]
 
-    def _point(self, along: float) -> NDArray[np.float64]:
+    def point(self, along: float) -> NDArray[np.float64]:
         """Return the path's point; straight on beyond its ends."""
         path = self._path
         reach = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])

@@ -132,10 +132,9 @@ class Stage:
 
     def clear(self) -> None:
         """Take everything off the stage but lights and camera."""
-        for body in self._shown:
-            mesh = body.data
-            bpy.data.objects.remove(body)
-            bpy.data.meshes.remove(mesh)
+        meshes = [body.data for body in self._shown]
+        # One by one, each removal would look through the whole scene.
+        bpy.data.batch_remove([*self._shown, *meshes])
         self._shown = []
 
     def show(self, assets: Iterable[Asset], *, seen: bool = True) -> None:
@@ -214,6 +213,12 @@ class Stage:
         path.parent.mkdir(parents=True, exist_ok=True)
         render.filepath = str(path)
         bpy.ops.render.render(write_still=True)
+
+    def hide_ground(self) -> None:
+        """Let pictures with alpha hold no shadow: the ground still keeps light from below away."""
+        self._catch_shadows(wanted=True)
+        self._catcher.is_shadow_catcher = False
+        self._catcher.visible_camera = False
 
     def _catch_shadows(self, *, wanted: bool) -> None:
         if wanted and self._catcher is None:

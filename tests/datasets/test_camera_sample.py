@@ -1,6 +1,7 @@
 """The sample clip: its truth holds together, its picture is put together as the truth says."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,31 +12,30 @@ import pytest
 import yaml
 
 from datasets.classes import LOAD_STATES, STREET_CLASSES
+from datasets.clip.frames import from_back_to_front
 from datasets.clip.readme import readme
-from datasets.clip.sprites import MissingPicture, Wardrobe
-from datasets.clip.truth import DWELL_S, camera_settings, truth
+from datasets.clip.sprites import Cutout, MissingPicture, Wardrobe
+from datasets.clip.texts import write_texts
+from datasets.clip.truth import camera_settings, truth
 from datasets.clip.video import write_video
 from datasets.scenes.asset import Asset, Part
+from datasets.scenes.clip_cast import Act, Actor
 from datasets.scenes.clip_poses import act_keys
-from datasets.scenes.clip_story import (
-    DURATION_S,
-    FRAMES_PER_S,
-    SIZE_WH,
-    WIDE_VIEW,
-    ZONES,
-    Act,
-    Actor,
-    actors,
-)
+from datasets.scenes.clip_scene import inside
+from datasets.scenes.clip_story import DWELL_S, sample_clip
 from datasets.scenes.clip_track import Track
 from datasets.scenes.shape import Paint, Shape
+from vision.camera.config import read_camera
+from vision.camera.zones import holds
 
+CLIP = sample_clip()
+DURATION_S, FRAMES_PER_S, SIZE_WH = CLIP.duration_s, CLIP.frames_per_s, CLIP.view.size_wh
 SAMPLE = Path(__file__).parents[2] / "datasets" / "samples" / "camera"
 
 
 @pytest.fixture(scope="module")
 def happened():
-    return truth()
+    return truth(CLIP)
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +43,15 @@ def by_id(happened):
     return {entry["id"]: entry for entry in happened["objects"]}
 
 
-def in_zone(actor, time_s, kind):
-    act = actor.act_at(time_s)
-    if act is None:
-        return False
-    pose = act.track.at(time_s)
-    x0, y0, x1, y1 = ZONES[kind]
-    return x0 < pose.x < x1 and y0 < pose.y < y1
-
-
 def seconds_in_zone(name, kind):
-    actor = next(actor for actor in actors() if actor.id == name)
-    times = np.arange(0.0, DURATION_S, 0.2)
-    return sum(in_zone(actor, float(time), kind) for time in times) * 0.2
+    actor = CLIP.actor(name)
+    (zone,) = (zone for zone in CLIP.zones if zone.kind == kind)
+    poses = [
+        act.track.at(float(time))
+        for time in CLIP.frame_times()
+        if (act := actor.act_at(float(time)))
+    ]
+    return sum(inside(zone.outline, pose.x, pose.y) for pose in poses) / FRAMES_PER_S
 
 
 @pytest.mark.parametrize(
@@ -113,7 +109,7 @@ def test_standing_boxes_do_not_move(by_id):
 
 def test_nobody_drives_through_anybody():
     """No two vehicles' places come closer than a car is wide."""
-    vehicles = [actor for actor in actors() if actor.acts[0].track.wheelbase_m > 2.0]
+    vehicles = [actor for actor in CLIP.actors if actor.acts[0].track.wheelbase_m > 2.0]
     for time in np.arange(0.0, DURATION_S, 0.5):
         places = []
         for actor in vehicles:
@@ -127,7 +123,7 @@ def test_nobody_drives_through_anybody():
 
 
 def test_the_camera_file_has_a_zone_of_each_kind_inside_the_picture():
-    zones = camera_settings()["zones"]
+    zones = camera_settings(CLIP)["zones"]
     assert {zone["kind"] for zone in zones} == {"no_parking", "no_vending", "truck_gate"}
     for zone in zones:
         assert np.min(zone["polygon"]) >= 0.0
@@ -141,17 +137,18 @@ CUBE = Asset(
 
 def wardrobe_of(tmp_path, actor):
     """Make a wardrobe whose pictures are plain: white where the border is, with alpha 1."""
-    for key in act_keys(actor, 0, WIDE_VIEW):
+    clip = replace(CLIP, actors=(actor,))
+    for key in act_keys(actor, 0, clip):
         x0, y0, x1, y1 = key.border
         cv2.imwrite(str(tmp_path / key.name), np.full((y1 - y0, x1 - x0, 4), 255, np.uint8))
-    return Wardrobe(tmp_path, (actor,))
+    return Wardrobe(tmp_path, clip)
 
 
 def test_a_cutout_stands_as_rendered_and_moves_as_the_camera_sees_it(tmp_path):
     track = Track(((12.0, 0.0), (16.0, 0.0)), ((0.0, 0.0), (4.0, 4.0), (9.0, 4.0)))
     actor = Actor("cube", "moves", (Act((CUBE,), track),))
     wardrobe = wardrobe_of(tmp_path, actor)
-    last = act_keys(actor, 0, WIDE_VIEW)[-1]
+    last = act_keys(actor, 0, CLIP)[-1]
     standing = [wardrobe.cutout(actor, time) for time in (4.0, 6.0, 8.8)]
     for cutout in standing:
         assert cutout.corner_xy == last.border[:2]
@@ -160,7 +157,7 @@ def test_a_cutout_stands_as_rendered_and_moves_as_the_camera_sees_it(tmp_path):
     for time in (0.5, 1.1, 1.7, 2.3, 2.9):
         cutout = wardrobe.cutout(actor, time)
         pose = track.at(time)
-        place = WIDE_VIEW.project(np.array([[pose.x, pose.y, 1.0]]))[0][0]
+        place = CLIP.wide_view.project(np.array([[pose.x, pose.y, 1.0]]))[0][0]
         high, wide = cutout.rgba.shape[:2]
         middles.append((np.add(cutout.corner_xy, (wide / 2, high / 2)) - place, cutout.depth_m))
     offsets = np.array([offset for offset, _ in middles])
@@ -173,8 +170,8 @@ def test_a_cutout_stands_as_rendered_and_moves_as_the_camera_sees_it(tmp_path):
 def test_a_missing_picture_says_what_to_run(tmp_path):
     track = Track(((12.0, 0.0), (16.0, 0.0)), ((0.0, 0.0), (4.0, 4.0)))
     actor = Actor("cube", "moves", (Act((CUBE,), track),))
-    with pytest.raises(MissingPicture, match="render_camera_sample"):
-        Wardrobe(tmp_path, (actor,)).cutout(actor, 1.0)
+    with pytest.raises(MissingPicture, match="render it first"):
+        Wardrobe(tmp_path, replace(CLIP, actors=(actor,))).cutout(actor, 1.0)
 
 
 def read_video(path):
@@ -200,10 +197,56 @@ def test_a_video_keeps_times_and_pictures(tmp_path):
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_the_committed_texts_are_what_the_scripts_write(happened):
+def test_the_committed_texts_are_what_the_scripts_write(happened, tmp_path):
+    for path in write_texts(tmp_path, CLIP):
+        assert path.read_text(encoding="utf-8") == (SAMPLE / path.name).read_text(encoding="utf-8")
     assert json.loads((SAMPLE / "truth.json").read_text(encoding="utf-8")) == happened
-    assert yaml.safe_load((SAMPLE / "camera.yaml").read_text(encoding="utf-8")) == camera_settings()
+    assert yaml.safe_load((SAMPLE / "camera.yaml").read_text("utf-8")) == camera_settings(CLIP)
     assert (SAMPLE / "README.md").read_text(encoding="utf-8") == readme(happened)
+
+
+def test_the_camera_file_is_one_that_cameras_are_watched_with():
+    camera = read_camera(SAMPLE / "camera.yaml")
+    (gate,) = (zone for zone in camera.zones if zone.kind == "truck_gate")
+    assert gate.inward is not None
+    assert not holds(gate, gate.inward)
+
+
+def test_what_is_to_be_found_is_in_its_zone_and_lasts(by_id):
+    told = json.loads((SAMPLE / "events.json").read_text(encoding="utf-8"))
+    assert {(event["kind"], event["actor"]) for event in told["events"]} == {
+        ("illegal_parking", "car-parks"),
+        ("street_vending", "vendor-stays"),
+        ("muck_truck_overload", "muck-truck-1"),
+    }
+    zones = {zone.name: zone for zone in CLIP.zones}
+    for event in told["events"]:
+        pose = CLIP.actor(event["actor"]).act_at(event["began_s"]).track.at(event["began_s"])
+        assert inside(zones[event["zone"]].outline, pose.x, pose.y)
+    spared = {(other["kind"], other["actor"]) for other in told["harmless"]}
+    assert not spared & {(event["kind"], event["actor"]) for event in told["events"]}
+    assert {actor for _, actor in spared} <= set(by_id)
+
+
+def cutout(name, ground, depth_m):
+    return Cutout(name, np.zeros((2, 2, 4), np.float32), (0, 0), depth_m, ground)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # A long bus in the near lane is before the car beside it, though its middle is further off.
+        (("bus", (6.0, -3.0, 18.0, -0.6), 17.0), ("car", (8.0, 0.8, 12.0, 2.6), 16.0)),
+        # Along the street the nearer is in front.
+        (("car", (5.0, -2.6, 9.0, -0.8), 12.0), ("van", (11.0, -2.7, 16.0, -0.7), 18.0)),
+        # Where no line parts them, the middle decides.
+        (("truck", (5.0, -3.0, 13.0, 3.0), 14.0), ("car", (8.0, 1.0, 12.0, 3.5), 15.0)),
+    ],
+)
+def test_what_is_in_front_is_painted_last(one, other):
+    for pair in ((one, other), (other, one)):
+        order = from_back_to_front([cutout(*each) for each in pair], CLIP.view)
+        assert [each.actor for each in order] == [other[0], one[0]]
 
 
 @pytest.fixture(scope="module")
