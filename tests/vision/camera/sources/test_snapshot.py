@@ -1,4 +1,4 @@
-"""Snapshots over HTTP, from a server on loopback that behaves, refuses, redirects, stalls and lies."""
+"""Snapshots over HTTP: a server on loopback that behaves, refuses, redirects, stalls, lies."""
 
 from __future__ import annotations
 
