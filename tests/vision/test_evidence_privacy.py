@@ -95,7 +95,9 @@ def test_of_a_masked_region_only_the_means_of_its_cells_are_left(corners, cell_p
             xs = slice(left + column * wide // cells[0], left + (column + 1) * wide // cells[0])
             flat = other[ys, xs].reshape(-1, 3)
             other[ys, xs] = rng.permutation(flat).reshape(other[ys, xs].shape)
-    assert (masked(other, [region])[inside] == result[inside]).all()
+    # But for the rounding of sums that are added up in another order.
+    apart = masked(other, [region])[inside].astype(int) - result[inside]
+    assert np.abs(apart).max() <= 2
 
 
 def test_a_region_is_nearly_even_afterwards():
