@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -316,10 +314,6 @@ def test_nothing_grows_for_ever():
         sizes.append(len(json.dumps(association.state())))
     assert max(sizes[450:]) <= 1.5 * max(sizes[50:450])
     assert len(association.tracks) < 10
-
-
-SHARED = Path(os.environ.get("CITYEYE_SHARED", Path(__file__).resolve().parents[3] / "../shared"))
-STILLS = SHARED / "data" / "cctv" / "fixedcam_street_seq"
 
 
 def test_a_state_of_another_kind_is_refused():

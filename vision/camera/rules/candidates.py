@@ -17,6 +17,8 @@ from vision.finding import FindingKind, Measure, RuleRef, stable_id
 PLACE_STEPS = 100
 """Steps along the frame's sides in which the place goes into a key."""
 COOLED_IOU = 0.3
+LEAST_SIGHTINGS = 3
+"""Detections at one place that a verdict needs: twice, a detector errs at the same bit of road."""
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from vision.camera import boxes
 from vision.camera.config import Zone
 from vision.camera.events import VEHICLES, RuleEvent, Step
 from vision.camera.rules.candidates import (
+    LEAST_SIGHTINGS,
     Candidate,
     Cooldowns,
     Reporter,
@@ -214,8 +215,9 @@ class ParkingRule:
     def _is_broken(self, parked: _Parked, track: Track, tick: Tick) -> bool:
         """Whether the verdict is due: long enough, shown by two pictures so far apart, no queue."""
         dwell_s = self._zone.dwell_of(parked.name)
+        long_enough = parked.dwell_s >= dwell_s and parked.known_s >= dwell_s
         # The verdict needs a picture of it: it waits while the vehicle is hidden.
-        if parked.dwell_s < dwell_s or parked.known_s < dwell_s or not track.seen:
+        if not (long_enough and track.seen and track.anchor_sightings >= LEAST_SIGHTINGS):
             return False
         clear_s = min(CLEAR_S, CLEAR_SHARE * dwell_s)
         if parked.calm_s is None or parked.calm_s >= clear_s:

@@ -20,6 +20,7 @@ from vision.camera import boxes
 from vision.camera.config import Zone
 from vision.camera.events import VENDING, Box, RuleEvent, Step
 from vision.camera.rules.candidates import (
+    LEAST_SIGHTINGS,
     Candidate,
     Cooldowns,
     Reporter,
@@ -229,7 +230,7 @@ class VendingRule:
             vendor.dwell_s >= dwell_s
             and vendor.known_s >= dwell_s
             and share >= TRADING_SHARE
-            and any(track.seen for track in members)
+            and any(track.seen and track.anchor_sightings >= LEAST_SIGHTINGS for track in members)
         )
         if vendor.fired or not due:
             return []

@@ -120,6 +120,15 @@ def test_a_queue_that_moves_up_is_not_reported():
     assert not fired(watched(Story(cars), parking(), times(700)))
 
 
+@pytest.mark.parametrize(
+    ("flashes", "count"), [([0, 90], 0), ([0, 90, 200], 0), ([0, 90, 200, 400], 1)]
+)
+def test_a_bit_of_road_that_was_twice_taken_for_a_car_is_not_reported(flashes, count):
+    road = stands("road", PLACE, 0, EVER, seen_share=0.0)
+    ghosts = [Thing("car", [(t, PLACE), (t + 0.5, PLACE)], look=road.look) for t in flashes]
+    assert len(fired(watched(Story([road, *ghosts]), parking(), times(900)))) == count
+
+
 @pytest.mark.parametrize(("class_dwell", "count"), [({"bus": 1200}, 0), ({"bus": 100}, 1)])
 def test_a_class_may_have_its_own_dwell(class_dwell, count):
     camera = parking(dwell_s_by_class=class_dwell)
@@ -158,7 +167,7 @@ def test_a_long_jam_that_dissolves_is_not_reported():
     ]
     assert len(lanes) == 100
     lanes = [Thing(car.name, car.way, look=1000 + n) for n, car in enumerate(lanes)]
-    assert not fired(watched(Story(lanes, jitter=0.05), parking(min_height=0.01), times(900)))
+    assert not fired(watched(Story(lanes, jitter=0.05), parking(min_height=0.01), times(900, 20)))
 
 
 @pytest.mark.parametrize("leaves", [340, 420, 500])
