@@ -146,7 +146,7 @@ def test_only_declared_packages_are_imported():
         for name in project["dependencies"]
     }
     package_of = {
-        "cv2": "opencv-python-headless", "pydantic_settings": "pydantic-settings",
+        "cv2": "opencv-python-headless", "pydantic_settings": "pydantic-settings", "yaml": "pyyaml",
         # Types of what the other brings along.
         "affine": "rasterio",
         "markupsafe": "jinja2",
