@@ -208,7 +208,8 @@ def rain(seen, second):
 )
 def test_what_streets_do_all_day_is_no_fault(learnt, name, change, step_s):
     watch = knowing(learnt, step_s)
-    assert watch.see(900 if name == "night falls" else 300, change) == [], name
+    seconds = {"night falls": 660, "many looks": 60}.get(name, 240)
+    assert watch.see(seconds, change) == [], name
 
 
 def test_nothing_is_told_before_the_camera_is_known():
