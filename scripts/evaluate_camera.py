@@ -112,9 +112,7 @@ class Tally:
             "recall": round(self.hit / self.true, 3) if self.true else None,
             "precision": round(self.hit / (self.hit + self.false), 3) if self.hit else None,
             "start_error_steps_median": round(steps[len(steps) // 2], 1) if steps else None,
-            "start_error_steps_90": round(steps[math.ceil(0.9 * len(steps)) - 1], 1)
-            if steps
-            else None,
+            "start_error_steps_90": None if late is None else round(late, 1),
         }
 
 

@@ -108,13 +108,14 @@ class Wardrobe:
         thing[..., :3] *= thing[..., 3:]
         x0, y0, x1, y1 = key.shaded
         rgba = np.zeros((y1 - y0, x1 - x0, 4), np.float32)
-        rgba[..., 3] = shade(
+        dark = shade(
             placed(key.look, key.pose, key.z),
             key.z,
             daylight=self._clip.daylight,
             view=self._view,
             border=key.shaded,
         )
+        rgba[..., 3] = dark * _fade(*dark.shape)
         left, top = key.border[0] - x0, key.border[1] - y0
         high, wide = thing.shape[:2]
         part = rgba[top : top + high, left : left + wide]

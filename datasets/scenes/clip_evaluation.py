@@ -189,7 +189,8 @@ def _settle(casting: Casting, story: Story, zones: dict[str, GroundZone]) -> Non
     casting.looks_like_trade(-trade_side if not site else -1)
     casting.walks_through(-trade_side)
     if not site:
-        casting.stops_briefly(-park_side)
+        # Nobody gets out of a jam to stop at the kerb.
+        casting.stops_briefly(-1 if story.flow == "jam" else -park_side)
 
 
 def _free(traffic: Traffic, gate: GroundZone, number: int) -> None:

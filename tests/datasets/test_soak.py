@@ -1,4 +1,4 @@
-"""An hour of made-up observations with failing cameras: nothing lost, nothing doubled, flat memory."""
+"""An hour of made-up observations with failing cameras: nothing lost, nothing doubled."""
 
 import pytest
 
