@@ -40,9 +40,9 @@ QUEUE_LENGTHS = 3.0
 """Own sizes within which another is close by."""
 QUEUE_ARRIVAL_SHARE = 0.4
 """Of the dwell: who came this much earlier, at most, came at about the same time."""
-CLEAR_S, CLEAR_SHARE = 30.0, 0.1
-"""Seconds, at most this share of the dwell, that a verdict waits after a queue: its cars do not all
-start at once."""
+CLEAR_SHARE, LEAST_CLEAR_S, MOST_CLEAR_S = 0.1, 10.0, 30.0
+"""Share of the dwell, within these seconds, that a verdict waits after a queue: its cars start one
+after the other, some two seconds apart."""
 HOLD_DWELLS = 2.0
 """Dwells after which the verdict waits no longer."""
 CONGESTION_FACTOR = 0.6
@@ -219,7 +219,7 @@ class ParkingRule:
         # The verdict needs a picture of it: it waits while the vehicle is hidden.
         if not (long_enough and track.seen and track.anchor_sightings >= LEAST_SIGHTINGS):
             return False
-        clear_s = min(CLEAR_S, CLEAR_SHARE * dwell_s)
+        clear_s = min(max(CLEAR_SHARE * dwell_s, LEAST_CLEAR_S), MOST_CLEAR_S)
         if parked.calm_s is None or parked.calm_s >= clear_s:
             return True
         if parked.dwell_s >= HOLD_DWELLS * dwell_s:

@@ -170,6 +170,11 @@ def test_a_long_jam_that_dissolves_is_not_reported():
     assert not fired(watched(Story(lanes, jitter=0.05), parking(min_height=0.01), times(900, 20)))
 
 
+def test_the_last_of_three_at_a_light_that_is_longer_than_the_dwell_is_not_parked():
+    cars = row(3, first=40, gap=2, until=lambda n: 76 + 2.5 * (2 - n) + (0 if n else 1))
+    assert not fired(watched(Story(cars), parking(dwell_s=30), times(120, 1)))
+
+
 @pytest.mark.parametrize("leaves", [340, 420, 500])
 def test_a_parked_car_in_a_queue_is_reported_once_the_queue_has_moved_on(leaves):
     parked = stands("car", box(0.06 + 0.3, 0.6, 0.09), 40, EVER)
