@@ -22,12 +22,15 @@ Box = tuple[float, float, float, float]
 
 SLACK_S = 3.0
 """Times may be off by this: truth has boxes for full seconds, a rule sees some frames later."""
+_VEHICLES = frozenset({"car", "bus", "truck", "muck_truck"})
+_VENDING = frozenset({"stall", "cart", "canopy"})
 _LABELS: dict[str, frozenset[str]] = {
-    "illegal_parking": frozenset({"car", "bus", "truck", "muck_truck"}),
-    "street_vending": frozenset({"stall", "cart", "canopy"}),
+    "illegal_parking": _VEHICLES,
+    "street_vending": _VENDING,
     "muck_truck_overload": frozenset({"muck_truck"}),
     "muck_truck_uncovered": frozenset({"muck_truck"}),
 }
+_ALL_LABELS = _VEHICLES | _VENDING | {"two_wheeler", "person"}
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,12 @@ class Presence:
     Attributes:
         name: of the actor.
         boxes: for full seconds from the clip's start, class and box of each of its parts.
+        leaves_s: when it is gone, seconds from the clip's start; None while it stays.
     """
 
     name: str
     boxes: Mapping[int, tuple[tuple[str, Box], ...]]
+    leaves_s: float | None = None
 
     def places(self, labels: frozenset[str], start_s: float, end_s: float) -> list[Box]:
         """Return the boxes of parts of some classes in a span, and the box around each moment's."""
@@ -130,7 +135,7 @@ def read_truth(folder: Path) -> ClipTruth:
             )
             for second, parts in entry["boxes"].items()
         }
-        presences[entry["id"]] = Presence(entry["id"], boxes)
+        presences[entry["id"]] = Presence(entry["id"], boxes, entry["leaves_s"])
     return ClipTruth(
         presences=presences,
         events=tuple(TrueEvent(**event) for event in told["events"]),
@@ -194,8 +199,7 @@ def score_events(
 def who_was_it(truth: ClipTruth, report: FoundEvent) -> str:
     """Say what a false event was most likely about: a harmless actor, a double, or nothing."""
     places = {
-        name: _best(presence, _LABELS[report.kind], report)
-        for name, presence in truth.presences.items()
+        name: _best(presence, _ALL_LABELS, report) for name, presence in truth.presences.items()
     }
     name = max(places, key=lambda name: places[name], default=None)
     if name is None or places[name] < MATCH_IOU:

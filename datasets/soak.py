@@ -22,7 +22,6 @@ from vision.camera.association import Association, AssociationOptions
 from vision.camera.config import Camera
 from vision.camera.events import RuleEvent, Step
 from vision.camera.rules import ZoneBook
-from vision.camera.rules.parking import CLEAR_S, HOLD_DWELLS
 
 START = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
 QUARTERS = 4
@@ -31,7 +30,7 @@ _OUTAGE_EVERY_S = 700.0
 _OUTAGE_S = (5.0, 600.0)
 _RESTART_SHARE = 0.01
 """Of the frames after which the process is stopped and started again."""
-_SURE_S = HOLD_DWELLS * DWELL_S + CLEAR_S + 60.0
+_SURE_S = 2.4 * DWELL_S
 """Who is seen at one place for this long must be found, even beside a queue."""
 _SAFE_S = DWELL_S - 30.0
 """Who is seen for less must not be."""

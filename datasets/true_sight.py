@@ -34,7 +34,7 @@ class TrueSight(StreetEyes):
         self._start = start
         self._gates = [zone for zone in camera.zones if zone.kind is ZoneKind.TRUCK_GATE]
         harmless = {other.actor: other.why for other in truth.harmless}
-        self._loads = {
+        self._states = {
             actor: why for actor, why in harmless.items() if why in ("empty", "covered")
         } | {event.actor: event.load_state for event in truth.events if event.load_state}
 
@@ -62,7 +62,7 @@ class TrueSight(StreetEyes):
         )
 
     def _load(self, name: str, label: str, box: Box) -> dict[str, float]:
-        state = self._loads.get(name)
+        state = self._states.get(name)
         at_gate = any(touches(gate, box) for gate in self._gates)
         if state is None or label not in LOAD_TRUCKS or not at_gate:
             return {}
@@ -75,7 +75,7 @@ def parts_at(presence: Presence, time_s: float) -> list[tuple[str, Box]]:
     second = int(time_s)
     before = presence.boxes.get(second)
     after = presence.boxes.get(second + 1)
-    if before is None:
+    if before is None or (presence.leaves_s is not None and time_s > presence.leaves_s):
         return []
     if after is None or [label for label, _ in before] != [label for label, _ in after]:
         return list(before)

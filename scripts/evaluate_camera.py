@@ -98,12 +98,10 @@ class Tally:
     hit: int = 0
     false: int = 0
     harmless: int = 0
-    start_steps: list[float] = field(default_factory=list)
+    start_errors_s: list[float] = field(default_factory=list)
 
     def row(self) -> dict[str, Any]:
         """Return the figures, rounded."""
-        steps = sorted(self.start_steps)
-        late = steps[math.ceil(0.9 * len(steps)) - 1] if steps else None
         return {
             "events": self.true,
             "found": self.hit,
@@ -111,8 +109,8 @@ class Tally:
             "could_be_taken_for_one": self.harmless,
             "recall": round(self.hit / self.true, 3) if self.true else None,
             "precision": round(self.hit / (self.hit + self.false), 3) if self.hit else None,
-            "start_error_steps_median": round(steps[len(steps) // 2], 1) if steps else None,
-            "start_error_steps_90": None if late is None else round(late, 1),
+            "start_error_s_median": _quantile(self.start_errors_s, 0.5),
+            "start_error_s_90": _quantile(self.start_errors_s, 0.9),
         }
 
 
@@ -220,12 +218,14 @@ def evaluate_with_truth(
     errors: dict[str, list[str]] = {}
     frames = looked = 0
     wall_s = 0.0
+    steps_s: set[float] = set()
     for folder in folders:
         truth = read_truth(folder)
         camera = read_camera(folder / "camera.yaml")
         watched = watcher.watch(folder / VIDEO, camera, truth=truth if truth_detections else None)
         frames, looked = frames + watched.frames, looked + watched.looked
         wall_s += watched.wall_s
+        steps_s.add(watched.step_s)
         score = score_events(truth, watched.found)
         wrong = []
         for kind in KINDS:
@@ -235,7 +235,7 @@ def evaluate_with_truth(
             event, report = truth.events[index], watched.found[other]
             tally = tallies[event.kind]
             tally.hit += 1
-            tally.start_steps.append(abs(report.first_s - event.began_s) / watched.step_s)
+            tally.start_errors_s.append(abs(report.first_s - event.began_s))
             if event.direction is not None:
                 directions[report.attributes.get("direction") == event.direction] += 1
         for index in score.missed:
@@ -254,6 +254,7 @@ def evaluate_with_truth(
         "clips": len(folders),
         "frames": frames,
         "frames_looked_at": looked,
+        "sampling_step_s": max(steps_s),
         "wall_s": round(wall_s, 1),
         "kinds": {kind: tallies[kind].row() for kind in KINDS},
         "load_states": _state_table(states),
@@ -305,6 +306,13 @@ def evaluate_soak(hours: float, seed: int) -> dict[str, Any]:
         "state_kb_by_quarter": list(result.state_kb_by_quarter),
         "wall_s": round(time.perf_counter() - began, 1),
     }
+
+
+def _quantile(values: Sequence[float], share: float) -> float | None:
+    """Return the smallest value that a share of all does not exceed; None where there is none."""
+    if not values:
+        return None
+    return round(sorted(values)[math.ceil(share * len(values)) - 1], 1)
 
 
 def _zone(

@@ -24,7 +24,7 @@ _FAINT = 0.1
 _FADE_PX = 5
 _KEPT_PICTURES = 256
 # What would have to be stretched to more than this many times its area has left the picture.
-_MOST_STRETCHED = 2.5
+_MOST_STRETCHED = 8.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Casting:
         near, far = place.kerb_strip(side)
         ahead = self._room(car, side, (near + 3.5, far - 3.0), place.edge_y(side), yaw=180)
         self.parked = (side, ahead)
-        cars = [(None, None)]
+        cars: list[tuple[float | None, float | None]] = [(None, None)]
         if how == "pulls in":
             cars = [(float(rng.uniform(14.0, 24.0)), None)]
         elif how == "takes turns":

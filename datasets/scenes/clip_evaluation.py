@@ -30,7 +30,7 @@ _RED_S = (36.0, 72.0)
 _FIRST_SEED = 7100
 _ATTEMPTS = 20
 _KEYING = Keying(
-    step_share=0.22, step_m=2.0, turn_deg=9.0, least_inside=0.3, samples=5, shadows="drawn"
+    step_share=0.22, step_m=2.0, turn_deg=9.0, least_inside=0.3, samples=3, shadows="drawn"
 )
 
 
@@ -121,7 +121,7 @@ def _attempt(number: int, attempt: int) -> Clip:
         red_s=red_s,
         clear_x=place.clear_x,
         keying=_KEYING,
-        street_samples=10,
+        street_samples=8,
     )
 
 

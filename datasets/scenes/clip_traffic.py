@@ -11,6 +11,7 @@ from datasets.scenes.clip_poses import placed
 from datasets.scenes.clip_roles import (
     BEHIND_M,
     BEYOND_M,
+    Timetable,
     drives,
     passing_times,
     tipper,
@@ -220,7 +221,7 @@ class Traffic:
         name: str,
         does: str,
         side: int,
-        when: list[tuple[float, float]],
+        when: Timetable,
         *,
         why: str,
         lane: int | None = None,

@@ -128,7 +128,8 @@ def replace_box(finding):
 
 def test_truth_is_read_as_shares_of_the_frame(tmp_path):
     boxes = {"12": [{"class": "car", "xyxy": [96.0, 54.0, 192.0, 108.0]}]}
-    truth = {"size_wh": [960, 540], "duration_s": 100.0, "objects": [{"id": "p", "boxes": boxes}]}
+    entry = {"id": "p", "boxes": boxes, "leaves_s": 12.4}
+    truth = {"size_wh": [960, 540], "duration_s": 100.0, "objects": [entry]}
     event = {"kind": "illegal_parking", "zone": "kerb", "actor": "p", "began_s": 12.0}
     told = {
         "events": [{**event, "ended_s": None, "load_state": None, "direction": None}],
@@ -138,5 +139,6 @@ def test_truth_is_read_as_shares_of_the_frame(tmp_path):
     (tmp_path / "events.json").write_text(json.dumps(told))
     read = read_truth(tmp_path)
     assert read.presences["p"].boxes[12] == (("car", (0.1, 0.1, 0.2, 0.2)),)
+    assert read.presences["p"].leaves_s == 12.4
     assert read.events == (TrueEvent(**event),)
     assert read.harmless[0].why == "cones"
