@@ -58,7 +58,8 @@ class HealthLimits:
     Attributes:
         least_looks: Looks, at least, that agree before a fault begins or ends.
         frozen_s: Of pictures that do not change. Sensors have noise, but encoders drop it between
-            key frames, which some cameras send only every 20 s.
+            key frames: where those are further apart than this, a street without any movement may
+            be taken for frozen until the next one.
         black_s: Of black pictures.
         defocused_s: Of blur; longer than a truck stands before the lens.
         shifted_s: Of the same view at another place in the picture.
@@ -70,7 +71,7 @@ class HealthLimits:
     """
 
     least_looks: int = 4
-    frozen_s: float = 30.0
+    frozen_s: float = 18.0
     black_s: float = 10.0
     defocused_s: float = 60.0
     shifted_s: float = 15.0

@@ -153,6 +153,7 @@ class CameraSession:
         self._cases: dict[str, _Case] = {}
         self.snapshot: Snapshot | None = None
         self.begun_anew = False
+        self._zones = stable_id(*(zone.model_dump_json() for zone in camera.zones))
         limits = AssociationOptions.for_camera(camera)
         self._association = Association(limits)
         self._book = ZoneBook(camera)
@@ -177,7 +178,10 @@ class CameraSession:
             raise ValueError("a state of another version")
         association = Association.restore(state["association"], limits)
         book = ZoneBook.restore(self.camera, state["book"])
-        health = PictureHealth.restored(state["health"])
+        health = PictureHealth()
+        # Who draws the zones anew has looked at the view: it is the one to be kept from then on.
+        if state["zones"] == self._zones:
+            health = PictureHealth.restored(state["health"])
         cases = {key: _Case.from_json(case) for key, case in state["cases"].items()}
         self._association, self._book, self._health = association, book, health
         self._cases = cases
@@ -194,6 +198,7 @@ class CameraSession:
         """Return all that has to be remembered, as JSON knows it."""
         return {
             "version": STATE_VERSION,
+            "zones": self._zones,
             "association": self._association.state(),
             "book": self._book.state(),
             "health": self._health.state(),

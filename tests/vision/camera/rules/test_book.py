@@ -29,13 +29,13 @@ EVER = 99_999
     ("zones", "expected"),
     [
         ([{"kind": "truck_gate"}], 0.2),
-        ([{"kind": "no_parking", "dwell_s": 300}], 10),
-        ([{"kind": "no_parking", "dwell_s": 3600}], 10),
+        ([{"kind": "no_parking", "dwell_s": 300}], 5),
+        ([{"kind": "no_parking", "dwell_s": 3600}], 5),
         ([{"kind": "no_parking", "dwell_s": 60}], 2),
         ([{"kind": "no_vending", "dwell_s": 10}], 1),
         ([{"kind": "no_parking", "dwell_s": 300, "dwell_s_by_class": {"bus": 90}}], 3),
         ([{"kind": "no_parking"}, {"kind": "truck_gate"}], 0.2),
-        ([{"kind": "vending_permitted", "dwell_s": 1}], 10),
+        ([{"kind": "vending_permitted", "dwell_s": 1}], 5),
     ],
 )
 def test_how_often_zones_need_a_look(zones, expected):
