@@ -153,15 +153,27 @@ def _with_room(picture: Picture, box: Floats, state: int, tipper: bool) -> RealC
 class LoadExamples:
     """Makes examples from sprites, backgrounds and real crops."""
 
-    def __init__(self, backgrounds: Sequence[Picture], *, occluders: Sequence[Sprite]) -> None:
+    def __init__(
+        self,
+        backgrounds: Sequence[Picture],
+        *,
+        occluders: Sequence[Sprite],
+        stretch: float = _STRETCH,
+        recoloured: float = 0.0,
+    ) -> None:
         """Set what examples are made of.
 
         Args:
             backgrounds: Road pictures, RGB.
             occluders: Rendered objects that may stand in front of a truck.
+            stretch: Deviation of the logarithm by which width and height of a vehicle vary.
+            recoloured: Share of the vehicles whose colours are turned; more colours than designs
+                have keep a learner from knowing designs by them.
         """
         self._backgrounds = backgrounds
         self._occluders = occluders
+        self._stretch = stretch
+        self._recoloured = recoloured
         self._cut: dict[Path, tuple[Picture, NDArray[np.float64]]] = {}
 
     def composed(self, sprite: Sprite, state: int, rng: np.random.Generator) -> LoadExample:
@@ -182,7 +194,9 @@ class LoadExamples:
         # Never much larger than rendered: pixels that do not exist look like no camera's.
         scale = min(wanted / longest, 1.3)
         # Trucks differ in proportion more than the designs do, and lenses and roads are not level.
-        stretch = np.exp(rng.normal(0, _STRETCH, 2)) * scale
+        stretch = np.exp(rng.normal(0, self._stretch, 2)) * scale
+        if self._recoloured and rng.random() < self._recoloured:
+            bgra = _recoloured(bgra, rng)
         small = _tilted(_scaled(_premultiplied(bgra), stretch), float(rng.normal(0, _TILT_DEG)))
         box = box * np.tile(stretch, 2)
         room = np.ceil(_ROOM * (box[2:] - box[:2])).astype(int)
@@ -261,6 +275,15 @@ class LoadExamples:
             patch = self._background(np.array([right - left, bottom - int(top)]), rng)
             room = picture[int(top) :, left:right]
             room[:] = patch[:, : room.shape[1]]
+
+
+def _recoloured(bgra: Picture, rng: np.random.Generator) -> Picture:
+    """The vehicle in another hue, more or less of it, as another paint and another earth have."""
+    hsv = cv2.cvtColor(np.ascontiguousarray(bgra[..., :3]), cv2.COLOR_BGR2HSV).astype(np.float32)
+    hsv[..., 0] = (hsv[..., 0] + rng.uniform(0, 180)) % 180
+    hsv[..., 1] *= rng.uniform(0.3, 1.3)
+    turned = cv2.cvtColor(np.clip(hsv, 0, 255).astype(np.uint8), cv2.COLOR_HSV2BGR)
+    return np.asarray(np.dstack([turned, bgra[..., 3]]), np.uint8)
 
 
 def _scaled(pixels: Floats, scale_xy: NDArray[np.float64]) -> Floats:

@@ -29,9 +29,10 @@ if str(ROOT) not in sys.path:
 from datasets.classes import STREET_CLASSES  # noqa: E402
 from datasets.composing.composing import SeenTruck, compose  # noqa: E402
 from datasets.composing.frame import Bgr, read_frame  # noqa: E402
+from datasets.composing.lamps import hang_lamp  # noqa: E402
 from datasets.composing.look import measure_look  # noqa: E402
-from datasets.composing.placing import choose_placings  # noqa: E402
-from datasets.composing.sources import RealFrame, list_frames, split_by_camera  # noqa: E402
+from datasets.composing.placing import DENSE, PLAIN, choose_placings  # noqa: E402
+from datasets.composing.sources import StreetFrame, list_frames, split_by_camera  # noqa: E402
 from datasets.composing.sprites import Sprite, read_sprites  # noqa: E402
 from datasets.composing.weather import weather  # noqa: E402
 from datasets.formats.boxes import BadDataset, LabelledBox  # noqa: E402
@@ -47,6 +48,8 @@ from datasets.kept_out import KEPT_OUT  # noqa: E402
 from vision.errors import CityEyeError  # noqa: E402
 
 LONGEST_PX = 960
+# Training cuts windows out of its pictures (see models/street/views.py): more pixels to cut from.
+LONGEST_TRAIN_PX = 1280
 JPEG_QUALITY = (70, 92)
 # A scale read from fewer vehicles is a guess; such frames carry sprites less often.
 MEASURED_SUPPORT = 6
@@ -94,10 +97,15 @@ def jpeg(path: Path, pixels: Bgr, quality: int) -> None:
         raise BadDataset(f"{path}: cannot be written")
 
 
-def add_real(output: Output, split: str, frames: Iterable[RealFrame]) -> None:
+def longest_px(split: str) -> int:
+    """Return the longer side of a split's frames, at most."""
+    return LONGEST_TRAIN_PX if split == "train" else LONGEST_PX
+
+
+def add_real(output: Output, split: str, frames: Iterable[StreetFrame]) -> None:
     """Add real frames as they are, but for their size."""
     for frame in frames:
-        pixels, boxes = frame.read(STREET_CLASSES, LONGEST_PX)
+        pixels, boxes = frame.read(STREET_CLASSES, longest_px(split))
         size_wh = (pixels.shape[1], pixels.shape[0])
         # Names of exports are long and repeat between sets; a digest tells them apart.
         digest = hashlib.sha256(f"{frame.source}/{frame.image.stem}".encode()).hexdigest()[:12]
@@ -106,7 +114,7 @@ def add_real(output: Output, split: str, frames: Iterable[RealFrame]) -> None:
         jpeg(path, pixels, JPEG_QUALITY[1])
 
 
-def weights_of(frames: Sequence[RealFrame]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def weights_of(frames: Sequence[StreetFrame]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return how often each frame carries sprites, adding up to one.
 
     A camera with many frames counts as the root of their number: its street must not be all that
@@ -126,7 +134,7 @@ def add_composed(
     output: Output,
     split: str,
     *,
-    frames: Sequence[RealFrame],
+    frames: Sequence[StreetFrame],
     sprites: Sequence[Sprite],
     count: int,
     seed: int,
@@ -137,18 +145,22 @@ def add_composed(
     if not frames or not sprites:
         raise BadDataset(f"{split}: {len(frames)} frames and {len(sprites)} sprites to compose")
     weights = weights_of(frames)
+    learns = split == "train"
     for number in range(count):
         rng = np.random.default_rng([seed, sum(split.encode()), number])
         # A frame without room is put back; after some rounds it is taken as it is, a negative.
         for _ in range(PLACING_ROUNDS):
             source = frames[int(rng.choice(len(frames), p=weights))]
-            frame = read_frame(*source.read(STREET_CLASSES, LONGEST_PX))
+            frame = read_frame(*source.read(STREET_CLASSES, longest_px(split)))
             look = measure_look(frame)
-            placings = choose_placings(frame, sprites, is_night=look.is_night, rng=rng)
+            placings = choose_placings(
+                frame, sprites, is_night=look.is_night, rng=rng, crowd=DENSE if learns else PLAIN
+            )
             if placings:
                 break
         composed = compose(frame, look, placings, rng)
-        pixels = weather(composed.pixels, rng)
+        pixels = hang_lamp(composed.pixels, composed.boxes, rng) if learns else composed.pixels
+        pixels = weather(pixels, rng)
         name = f"composed_{split}_{number:05d}.jpg"
         path = output.label(
             split, name, boxes=composed.boxes, size_wh=frame.size_wh, trucks=composed.trucks
@@ -161,9 +173,7 @@ def add_renders(output: Output, folder: Path) -> None:
     trucks = read_trucks(folder / "objects.jsonl")
     for origin in ("train", "test"):
         for image in list_images(folder / "images" / origin):
-            digest = hashlib.sha256(image.stem.encode()).digest()[0]
-            validates = origin == "train" and digest % VALIDATION_RENDERS == 0
-            split = "val" if validates else origin
+            split = "val" if origin == "train" and validates(image) else origin
             size_wh = image_size(image)
             labels = folder / "labels" / origin / f"{image.stem}.txt"
             path = output.label(
@@ -174,6 +184,20 @@ def add_renders(output: Output, folder: Path) -> None:
                 trucks=trucks[f"{origin}/{image.name}"],
             )
             shutil.copyfile(image, path)
+
+
+def validates(image: Path) -> bool:
+    """Return whether a render of ``train`` is kept for validation: one in twelve, by its name."""
+    return hashlib.sha256(image.stem.encode()).digest()[0] % VALIDATION_RENDERS == 0
+
+
+def rendered_streets(folder: Path) -> list[StreetFrame]:
+    """List the renders that are learned from: more is composed into their streets, too."""
+    return [
+        StreetFrame("renders", image, folder / "labels" / "train" / f"{image.stem}.txt", True)
+        for image in list_images(folder / "images" / "train")
+        if not validates(image)
+    ]
 
 
 def read_trucks(path: Path) -> defaultdict[str, list[SeenTruck]]:
@@ -246,8 +270,9 @@ def make(args: argparse.Namespace, command: str) -> Output:
     output = Output(args.out)
     add_real(output, "train", train)
     add_real(output, "val", val)
+    streets = rendered_streets(args.renders) if args.renders is not None else []
     for split, of_split, kept, count in (
-        ("train", train, for_training, args.count_train),
+        ("train", train + streets, for_training, args.count_train),
         ("val", val, for_validation, args.count_val),
         ("test", val, for_test, args.count_test),
     ):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.scenes.catalogue import CATALOGUE, SPLITS, Split
@@ -20,11 +21,22 @@ from datasets.scenes.stage import Stage
 _FRESH_STAGE_EVERY = 60
 """Paints pile up on a stage; a new one starts without them."""
 _SEED_STEP = 1_000_000
-_SAMPLES = 6
-"""Light paths a pixel; what grain is left goes when a sprite is scaled down."""
 
 
-def render(kind: str, *, split: Split, numbers: range, seed: int, size: int, out: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How finely sprites are rendered.
+
+    Attributes:
+        size: of the pictures' sides, pixels.
+        samples: light paths a pixel.
+    """
+
+    size: int
+    samples: int
+
+
+def render(kind: str, *, split: Split, numbers: range, seed: int, look: Look, out: Path) -> None:
     """Render sprites of one kind and append their records; those on record are not made again.
 
     Args:
@@ -32,7 +44,7 @@ def render(kind: str, *, split: Split, numbers: range, seed: int, size: int, out
         split: ``train`` or ``test``.
         numbers: of the sprites; a number and the seed fix a sprite.
         seed: of the run.
-        size: of the pictures' sides, pixels.
+        look: how finely.
         out: folder to write to.
     """
     records = out / f"sprites-{kind}-{split}-{seed}.jsonl"
@@ -42,14 +54,14 @@ def render(kind: str, *, split: Split, numbers: range, seed: int, size: int, out
     missing = [number for number in numbers if _name(kind, split, seed, number) not in known]
     for done, number in enumerate(missing):
         if done % _FRESH_STAGE_EVERY == 0:
-            stage = Stage(samples=_SAMPLES)
+            stage = Stage(samples=look.samples)
         name = _name(kind, split, seed, number)
         record = render_sprite(
             stage,
             kind,
             split=split,
             seed=seed * _SEED_STEP + number,
-            size=size,
+            size=look.size,
             path=out / name,
         )
         with records.open("a", encoding="utf-8") as file:
@@ -70,6 +82,12 @@ def main() -> None:
     parser.add_argument("--split", choices=SPLITS, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--size", type=int, default=320, help="sides of a picture in pixels")
+    parser.add_argument(
+        "--samples",
+        type=int,
+        default=6,
+        help="light paths a pixel; what grain is left goes when a sprite is scaled down",
+    )
     parser.add_argument("--start-index", type=int, default=0, help="number of the first sprite")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -80,7 +98,7 @@ def main() -> None:
             split=options.split,
             numbers=numbers,
             seed=options.seed,
-            size=options.size,
+            look=Look(options.size, options.samples),
             out=options.out,
         )
 

@@ -4,7 +4,8 @@
         --train 200 --test 50 --out out/tipper_views
 
 Needs ``bpy`` (see datasets/scenes/requirements.txt). Writes PNGs with alpha and sprites.jsonl, as
-scripts/render_sprites.py does; scripts/train_load.py and scripts/evaluate_load.py read both.
+scripts/render_sprites.py does; scripts/train_load.py and scripts/evaluate_load.py read both. What
+is there already is kept, so a run that was cut short goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.scenes.catalogue import SPLITS
+from datasets.scenes.catalogue import SPLITS, Split
 from datasets.scenes.stage import Stage
 from datasets.scenes.tipper_views import render_hard_view
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--train", type=int, default=200, help="pictures for training")
     parser.add_argument("--test", type=int, default=50, help="pictures for the test")
+    parser.add_argument("--samples", type=int, default=8, help="light paths a pixel")
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
     asked = parser.parse_args()
     counts = {"train": asked.train, "test": asked.test}
@@ -39,16 +41,22 @@ def main() -> None:
         for split in SPLITS
         for number in range(counts[split])
     )
-    with (asked.out / "sprites.jsonl").open("w", encoding="utf-8") as records:
-        for done, (_, split, number) in enumerate(jobs):
-            if done % FRESH_STAGE_EVERY == 0:
-                stage = Stage(samples=8)
-            name = f"hard_{split}_{number:05d}.png"
-            record = render_hard_view(
-                stage, split=split, seed=number, size=SIZE_PX, path=asked.out / name
-            )
-            records.write(json.dumps({"file": name, **record}) + "\n")
-            records.flush()
+    records = asked.out / "sprites.jsonl"
+    known = {json.loads(line)["file"] for line in records.open()} if records.exists() else set()
+    missing = [job for job in jobs if _name(*job[1:]) not in known]
+    for done, (_, split, number) in enumerate(missing):
+        if done % FRESH_STAGE_EVERY == 0:
+            stage = Stage(samples=asked.samples)
+        name = _name(split, number)
+        record = render_hard_view(
+            stage, split=split, seed=number, size=SIZE_PX, path=asked.out / name
+        )
+        with records.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"file": name, **record}) + "\n")
+
+
+def _name(split: Split, number: int) -> str:
+    return f"hard_{split}_{number:05d}.png"
 
 
 if __name__ == "__main__":

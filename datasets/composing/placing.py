@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,20 +12,7 @@ from datasets.composing.frame import Frame
 from datasets.composing.sprites import Sprite
 from datasets.formats.boxes import Xyxy
 
-# What no public set has comes first; known kinds keep "pasted" from meaning "new class".
-_KIND_WEIGHTS = {
-    "muck_truck": 0.30,
-    "vending": 0.36,
-    "lookalike": 0.14,
-    "car": 0.04,
-    "van": 0.03,
-    "bus": 0.02,
-    "truck": 0.05,
-    "two_wheeler": 0.03,
-    "person": 0.03,
-}
 _VEHICLES = frozenset({"muck_truck", "car", "van", "bus", "truck"})
-_COUNT_WEIGHTS = (0.12, 0.22, 0.28, 0.23, 0.15)
 _TRIES = 60
 # Beside the road there are some metres of verge or pavement before walls begin.
 _ROADSIDE_M = 5.0
@@ -41,6 +28,57 @@ _OVER_OTHER, _OVER_CROWD = 0.10, 0.55
 _CROWD_SHARE = 0.35
 # Renders leave this share of their width on each side to the cast shadow.
 _BORDER = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What is placed into a frame, how much of it and how near.
+
+    Attributes:
+        kinds: share of each kind of sprite.
+        counts: share of frames with one, two, … sprites.
+        near: share of the sprites that stand in the nearer half of the road's scales.
+    """
+
+    kinds: Mapping[str, float]
+    counts: tuple[float, ...]
+    near: float
+
+
+# What no public set has comes first; known kinds keep "pasted" from meaning "new class".
+PLAIN = Crowd(
+    {
+        "muck_truck": 0.30,
+        "vending": 0.36,
+        "lookalike": 0.14,
+        "car": 0.04,
+        "van": 0.03,
+        "bus": 0.02,
+        "truck": 0.05,
+        "two_wheeler": 0.03,
+        "person": 0.03,
+    },
+    (0.12, 0.22, 0.28, 0.23, 0.15),
+    0.0,
+)
+"""A few sprites anywhere: what is measured on."""
+DENSE = Crowd(
+    {
+        "muck_truck": 0.22,
+        "vending": 0.38,
+        "lookalike": 0.13,
+        "car": 0.03,
+        "van": 0.04,
+        "bus": 0.04,
+        "truck": 0.12,
+        "two_wheeler": 0.02,
+        "person": 0.02,
+    },
+    (0.02, 0.08, 0.15, 0.2, 0.2, 0.15, 0.12, 0.08),
+    0.6,
+)
+"""Many sprites, mostly near: what is learned from. As many other lorries, vans and buses as
+tippers, or every lorry becomes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +125,12 @@ class Placing:
 
 
 def choose_placings(
-    frame: Frame, sprites: Sequence[Sprite], *, is_night: bool, rng: np.random.Generator
+    frame: Frame,
+    sprites: Sequence[Sprite],
+    *,
+    is_night: bool,
+    rng: np.random.Generator,
+    crowd: Crowd = PLAIN,
 ) -> list[Placing]:
     """Place a few sprites into a frame, far ones first.
 
@@ -96,20 +139,21 @@ def choose_placings(
         sprites: to choose from.
         is_night: whether the frame was taken at night.
         rng: source of randomness.
+        crowd: how many of what.
 
     Returns:
         From far to near; fewer than wanted, or none, where the frame has no room.
     """
     kinds = sorted({sprite.kind for sprite in sprites})
-    weights = np.array([_KIND_WEIGHTS.get(kind, 0.02) for kind in kinds])
-    count = 1 + int(rng.choice(len(_COUNT_WEIGHTS), p=_COUNT_WEIGHTS))
+    weights = np.array([crowd.kinds.get(kind, 0.02) for kind in kinds])
+    count = 1 + int(rng.choice(len(crowd.counts), p=crowd.counts))
     placed: list[Placing] = []
     for _ in range(count):
         kind = str(rng.choice(kinds, p=weights / weights.sum()))
         used = {placing.sprite.path for placing in placed}
         fitting = [s for s in sprites if s.kind == kind and s.path not in used]
         lit = [sprite for sprite in fitting if _is_lit_alike(sprite, is_night)]
-        spot = _find_spot(frame, lit or fitting, placed, rng) if fitting else None
+        spot = _find_spot(frame, lit or fitting, placed, rng, near=crowd.near) if fitting else None
         if spot is not None:
             placed.append(spot)
     return sorted(placed, key=lambda placing: placing.ground_y)
@@ -124,12 +168,17 @@ def _find_spot(
     sprites: Sequence[Sprite],
     placed: Sequence[Placing],
     rng: np.random.Generator,
+    *,
+    near: float,
 ) -> Placing | None:
-    near = frame.scale.px_per_m(frame.size_wh[1] * 1.02)
+    largest = frame.scale.px_per_m(frame.size_wh[1] * 1.02)
     far = _LEAST_PX_PER_M if sprites[0].kind in _VEHICLES else _LEAST_SMALL_PX_PER_M
     far = max(far, frame.scale.px_per_m(frame.far_y))
-    if near <= far:
+    if largest <= far:
         return None
+    # Drawn only where it can decide something: what is measured on stays as it was.
+    nearer = near > 0 and rng.random() < near
+    smallest = math.sqrt(far * largest) if nearer else far
     crowded = bool(placed) and rng.random() < _CROWD_SHARE
     for attempt in range(_TRIES):
         sprite = sprites[int(rng.integers(len(sprites)))]
@@ -141,7 +190,7 @@ def _find_spot(
             lateral = frame.lateral_m((left + right) / 2, neighbour.ground_y)
             lateral += float(rng.uniform(1.2, 4.0)) * float(rng.choice((-1, 1)))
         else:
-            size = math.exp(rng.uniform(math.log(far), math.log(near)))
+            size = math.exp(rng.uniform(math.log(smallest), math.log(largest)))
             lateral = _lateral(frame, sprite, rng)
         y = frame.scale.row_of(size)
         if y < frame.far_y:

@@ -1,4 +1,4 @@
-"""Real frames to compose into: where they lie, and which camera took them."""
+"""Frames to compose into: where they lie, and which camera took them."""
 
 from __future__ import annotations
 
@@ -25,23 +25,25 @@ _FRAME_NUMBER = re.compile(r"[-_]?\d+$")
 
 
 @dataclass(frozen=True, slots=True)
-class RealFrame:
-    """A real frame and its labels.
+class StreetFrame:
+    """A frame of a street and its labels: a real one, or a rendered one to compose more into.
 
     Attributes:
         source: name of the set it belongs to.
         image: picture file.
         labels: YOLO label file.
+        rendered: whether it is a render; no two of them show the same street.
     """
 
     source: str
     image: Path
     labels: Path
+    rendered: bool = False
 
     @property
     def camera(self) -> str:
         """The part of the file's name that its camera's frames share."""
-        return camera_of(self.image.stem)
+        return self.image.stem if self.rendered else camera_of(self.image.stem)
 
     def read(
         self, classes: tuple[str, ...], longest_px: int
@@ -75,7 +77,7 @@ def camera_of(stem: str) -> str:
 
 def list_frames(
     images: Path, labels: Path, *, source: str, excluded: frozenset[str]
-) -> list[RealFrame]:
+) -> list[StreetFrame]:
     """Return the labelled frames of a folder by name; pictures without a label file are left out.
 
     Args:
@@ -88,7 +90,7 @@ def list_frames(
         BadDataset: none is found.
     """
     frames = [
-        RealFrame(source, image, labels / f"{image.stem}.txt")
+        StreetFrame(source, image, labels / f"{image.stem}.txt")
         for image in list_images(images)
         if image.stem not in excluded and (labels / f"{image.stem}.txt").exists()
     ]
@@ -97,17 +99,17 @@ def list_frames(
     return frames
 
 
-def split_by_camera(frames: Iterable[RealFrame]) -> tuple[list[RealFrame], list[RealFrame]]:
+def split_by_camera(frames: Iterable[StreetFrame]) -> tuple[list[StreetFrame], list[StreetFrame]]:
     """Return frames for training and for validation, source by source, no camera in both.
 
     Cameras go to validation in the order of a hash of their name as long as the share allows, so
     that one camera with most of the frames stays in training.
     """
-    by_source: dict[str, dict[str, list[RealFrame]]] = defaultdict(lambda: defaultdict(list))
+    by_source: dict[str, dict[str, list[StreetFrame]]] = defaultdict(lambda: defaultdict(list))
     for frame in frames:
         by_source[frame.source][frame.camera].append(frame)
-    train: list[RealFrame] = []
-    val: list[RealFrame] = []
+    train: list[StreetFrame] = []
+    val: list[StreetFrame] = []
     for source, cameras in sorted(by_source.items()):
         room = _VALIDATION_SHARE * sum(len(group) for group in cameras.values())
         for camera in sorted(cameras, key=lambda name: _hash(f"{source}/{name}")):
@@ -120,7 +122,7 @@ def split_by_camera(frames: Iterable[RealFrame]) -> tuple[list[RealFrame], list[
     return sorted(train, key=_order), sorted(val, key=_order)
 
 
-def _order(frame: RealFrame) -> tuple[str, str]:
+def _order(frame: StreetFrame) -> tuple[str, str]:
     return frame.source, frame.image.name
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from datasets.scenes.asset import Part
-from datasets.scenes.shape import Paint, Shape
+from datasets.scenes.shape import Paint, Shape, rotation
 from datasets.scenes.vending_paints import (
     CANOPY,
     IRON,
@@ -26,7 +26,14 @@ from datasets.scenes.vending_paints import (
 )
 from datasets.scenes.vending_solids import Point, rod
 
-TRAIN_KINDS = ("square_tent", "umbrella", "striped_awning", "tarpaulin")
+TRAIN_KINDS = (
+    "square_tent",
+    "umbrella",
+    "striped_awning",
+    "tarpaulin",
+    "barrel_tent",
+    "flat_sheet",
+)
 TEST_KINDS = ("gable_tent", "side_parasol", "lean_to")
 
 Parts = tuple[Part, Part]
@@ -45,6 +52,8 @@ def canopy(rng: np.random.Generator, kind: str, size: tuple[float, float]) -> Pa
         "umbrella": umbrella,
         "striped_awning": striped_awning,
         "tarpaulin": tarpaulin,
+        "barrel_tent": barrel_tent,
+        "flat_sheet": flat_sheet,
         "gable_tent": gable_tent,
         "side_parasol": side_parasol,
         "lean_to": lean_to,
@@ -132,6 +141,41 @@ def _dome(
         faces = [(2 * row, 2 * row + 1, 2 * row + 3, 2 * row + 2) for row in range(3)]
         cloth.mesh(points, faces, paints[panel % 2])
     return cloth
+
+
+def barrel_tent(rng: np.random.Generator, size: tuple[float, float]) -> tuple[Shape, Shape]:
+    """Cloth over hoops: a half barrel along x on four posts."""
+    first, second = _colours(rng)
+    eaves, rise = between(rng, 1.75, 2.0), between(rng, 0.35, 0.7)
+    turns = np.linspace(0, math.pi, 9)
+    bays = int(rng.integers(2, 5))
+    edges = np.linspace(-size[0] / 2, size[0] / 2, bays + 1)
+    cloth = Shape()
+    for bay, (left, right) in enumerate(pairwise(edges)):
+        for start, end in pairwise(turns):
+            strip = [
+                (float(x), size[1] / 2 * math.cos(turn), eaves + rise * math.sin(turn))
+                for x, turn in ((left, start), (right, start), (right, end), (left, end))
+            ]
+            cloth.mesh(strip, [(0, 1, 2, 3)], second if bay % 2 else first)
+    poles = Shape()
+    _posts(poles, size, (eaves, eaves), metal(rng, IRON))
+    return cloth, poles
+
+
+def flat_sheet(rng: np.random.Generator, size: tuple[float, float]) -> tuple[Shape, Shape]:
+    """A sheet stretched nearly level between four posts, a strip hanging from its front."""
+    first, second = _colours(rng)
+    back, front = between(rng, 2.1, 2.4), between(rng, 2.0, 2.3)
+    tilt = math.degrees(math.atan2(front - back, size[1]))
+    turn = np.asarray(rotation(roll_deg=-tilt))
+    deep = math.hypot(size[1], front - back)
+    cloth = Shape().box((size[0], deep, 0.02), (0, 0, (back + front) / 2), first, turn=turn)
+    drop = between(rng, 0.1, 0.3)
+    cloth.box((size[0], 0.01, drop), (0, -size[1] / 2, front - drop / 2), second)
+    poles = Shape()
+    _posts(poles, size, (back, front), metal(rng, (*IRON, *STEEL, *WOOD)))
+    return cloth, poles
 
 
 def striped_awning(rng: np.random.Generator, size: tuple[float, float]) -> tuple[Shape, Shape]:

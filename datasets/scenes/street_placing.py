@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +81,14 @@ def standing_footprints(street: Street) -> list[Footprint]:
     return spots
 
 
-def populate(street: Street, view: View, rng: np.random.Generator, make: MakeAsset) -> list[Asset]:
+def populate(
+    street: Street,
+    view: View,
+    rng: np.random.Generator,
+    *,
+    make: MakeAsset,
+    counts: Mapping[str, tuple[int, int]] | None = None,
+) -> list[Asset]:
     """Return assets placed where the view shows them and where their kind belongs.
 
     Args:
@@ -89,13 +96,15 @@ def populate(street: Street, view: View, rng: np.random.Generator, make: MakeAss
         view: the camera.
         rng: decides how many of each kind, where, and which way they face.
         make: draws an asset of a kind.
+        counts: least and most of some kinds, where a street is to hold more or fewer than usual.
     """
     reach = min(70.0, _PERSON_M * view.focal_px / _SMALLEST_PX)
     points = seen_strip_points(street, view, reach_m=reach)
     taken = standing_footprints(street)
     placed: list[Asset] = []
     for wish in _WISHES:
-        for _ in range(int(rng.integers(wish.count[0], wish.count[1] + 1))):
+        least, most = (counts or {}).get(wish.kind, wish.count)
+        for _ in range(int(rng.integers(least, most + 1))):
             asset = _place(make(wish.kind), wish, (street, points, taken), rng)
             if asset is not None:
                 placed.append(asset)

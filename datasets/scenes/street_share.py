@@ -41,9 +41,8 @@ def _near_side(part: Part, view: View) -> tuple[NDArray[np.float64], NDArray[np.
         corners = list(face)
         if depth[corners].min() <= 0.1:
             continue
-        flat = pixels[corners]
-        x, y = flat[:, 0], flat[:, 1]
-        area = 0.5 * float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
+        flat, ahead = pixels[corners], pixels[corners[1:] + corners[:1]]
+        area = 0.5 * float(flat[:, 0] @ ahead[:, 1] - flat[:, 1] @ ahead[:, 0])
         # Counter-clockwise from outside is clockwise in a picture whose rows run down.
         if area >= 0:
             continue

@@ -48,6 +48,14 @@ from datasets.scenes.vending_setup import (
     table,
 )
 from datasets.scenes.vending_solids import open_box
+from datasets.scenes.vending_trolleys import (
+    glass_trolley,
+    grill_cart,
+    hanging_rack,
+    loaded_bicycle,
+    motor_tricycle,
+    pots_on_stools,
+)
 from datasets.scenes.vending_wares import clothes_rail
 
 _WARES = ("folded_clothes", "toys", "phone_cases", "shoes")
@@ -210,6 +218,56 @@ def _hand_barrow(rng: np.random.Generator) -> list[Part]:
     return parts + overhead(rng, ("umbrella",), (2.2, 2.2), 0.4) + lamp_over(rng, 1.2, 0.25)
 
 
+def _glass_trolley(rng: np.random.Generator) -> list[Part]:
+    cart = glass_trolley(rng)
+    shape = Shape().add(cart.shape)
+    shape.add(goods_on(rng, ("snacks", "fruit", "toys"), cart.bed_size, cart.bed))
+    parts = [Part("cart", shape)]
+    parts += folk_around(rng, span=1.3, front=-0.45, back=0.4, sellers=("standing", "sitting"))
+    return parts + overhead(rng, ("umbrella",), (2.2, 2.2), 0.35) + lamp_over(rng, 1.0, 0.3)
+
+
+def _loaded_bicycle(rng: np.random.Generator) -> list[Part]:
+    cart = loaded_bicycle(rng)
+    shape = Shape().add(cart.shape)
+    shape.add(goods_on(rng, (*_FOOD, "toys"), cart.bed_size, cart.bed))
+    parts = [Part("cart", shape)]
+    folk = folk_around(rng, span=1.2, front=-0.4, back=0.35, sellers=("standing",))
+    return parts + folk + overhead(rng, ("umbrella",), (2.0, 2.0), 0.3)
+
+
+def _motor_tricycle(rng: np.random.Generator) -> list[Part]:
+    trike = motor_tricycle(rng)
+    parts = [Part("cart", loaded(rng, trike, (*_FOOD, "melons", "folded_clothes", "shoes")))]
+    folk = folk_around(rng, span=1.6, front=-0.65, back=0.6, sellers=("standing", "sitting"))
+    return parts + put(folk, trike.bed[0], 0.0) + lamp_over(rng, 1.2, 0.25)
+
+
+def _grill_cart(rng: np.random.Generator) -> list[Part]:
+    parts = [Part("cart", grill_cart(rng).shape)]
+    parts += folk_around(rng, span=1.5, front=-0.4, back=0.35, sellers=("standing", "bending"))
+    over = overhead(rng, ("umbrella", "square_tent", "flat_sheet"), (2.4, 2.2), 0.35)
+    return parts + over + lamp_over(rng, 1.2, 0.4)
+
+
+def _hanging_rack(rng: np.random.Generator) -> list[Part]:
+    stall = hanging_rack(rng)
+    if chance(rng, 0.5):
+        wares = goods_on(rng, _WARES, (1.4, 0.6), (0, -0.6, 0.02))
+        stall.add(wares)
+    parts = [Part("stall", stall)]
+    parts += folk_around(rng, span=1.4, front=-0.9, back=0.4, sellers=("standing", "sitting"))
+    over = overhead(rng, ("umbrella", "flat_sheet", "barrel_tent"), (2.2, 2.2), 0.45)
+    return parts + over + lamp_over(rng, 1.2, 0.3)
+
+
+def _pots(rng: np.random.Generator) -> list[Part]:
+    parts = [Part("stall", pots_on_stools(rng)), clutter(rng, 1.4, 0.9)]
+    parts += folk_around(rng, span=1.4, front=-0.7, back=0.4, sellers=("standing", "bending"))
+    over = overhead(rng, ("square_tent", "flat_sheet", "barrel_tent"), (2.4, 2.6), 0.6)
+    return parts + over + lamp_over(rng, 1.2, 0.4)
+
+
 _TEST_SELLERS = ("handing", "stooping")
 
 
@@ -304,7 +362,7 @@ def _flatbed(rng: np.random.Generator) -> list[Part]:
     return parts + put(folk, x, 0.0)
 
 
-_BUILDERS: dict[str, Build] = {
+_TRAIN: dict[str, Build] = {
     "table_food": _table_food,
     "table_wares": _table_wares,
     "clothes": _clothes,
@@ -314,6 +372,14 @@ _BUILDERS: dict[str, Build] = {
     "food_cart": _food_cart,
     "pickup": _pickup,
     "hand_barrow": _hand_barrow,
+    "glass_trolley": _glass_trolley,
+    "loaded_bicycle": _loaded_bicycle,
+    "motor_tricycle": _motor_tricycle,
+    "grill_cart": _grill_cart,
+    "hanging_rack": _hanging_rack,
+    "pots_on_stools": _pots,
+}
+_TEST: dict[str, Build] = {
     "tiered_stand": _tiered_stand,
     "corner_cloths": _corner_cloths,
     "kiosk_tricycle": _kiosk,
@@ -322,5 +388,6 @@ _BUILDERS: dict[str, Build] = {
     "flower_wagon": _flower_wagon,
     "flatbed": _flatbed,
 }
-TRAIN_DESIGNS = tuple(_BUILDERS)[:9]
-TEST_DESIGNS = tuple(_BUILDERS)[9:]
+_BUILDERS = _TRAIN | _TEST
+TRAIN_DESIGNS = tuple(_TRAIN)
+TEST_DESIGNS = tuple(_TEST)

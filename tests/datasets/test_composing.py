@@ -15,9 +15,10 @@ from datasets.classes import STREET_CLASSES
 from datasets.composing.composing import compose
 from datasets.composing.frame import read_frame
 from datasets.composing.ground_scale import fit_ground_scale
+from datasets.composing.lamps import hang_lamp
 from datasets.composing.look import match_look, measure_look, sharpness_of
-from datasets.composing.placing import Placing, choose_placings
-from datasets.composing.sources import RealFrame, camera_of, list_frames, split_by_camera
+from datasets.composing.placing import DENSE, PLAIN, Placing, choose_placings
+from datasets.composing.sources import StreetFrame, camera_of, list_frames, split_by_camera
 from datasets.composing.sprites import load_bgra, read_sprites
 from datasets.composing.weather import weather
 from datasets.formats.boxes import BadDataset, LabelledBox
@@ -214,6 +215,24 @@ class TestPlacing:
                 area = (real.xyxy[2] - real.xyxy[0]) * (real.xyxy[3] - real.xyxy[1])
                 assert max(0, wide) * max(0, high) <= 0.101 * area
 
+    def test_what_is_learned_from_is_fuller_and_nearer(self, frame, sprites):
+        placed = {
+            crowd.near: [
+                choose_placings(
+                    frame, sprites, is_night=False, rng=np.random.default_rng(seed), crowd=crowd
+                )
+                for seed in range(12)
+            ]
+            for crowd in (PLAIN, DENSE)
+        }
+        counts = [sum(len(one) for one in placed[crowd.near]) for crowd in (PLAIN, DENSE)]
+        assert counts[1] > 1.3 * counts[0]
+        rows = [
+            float(np.median([p.ground_y for one in placed[crowd.near] for p in one]))
+            for crowd in (PLAIN, DENSE)
+        ]
+        assert rows[1] > rows[0]
+
     def test_mirrored_boxes_change_sides(self, sprites):
         plain = Placing(sprites[0], False, 2.0, (10, 20), 0.0)
         turned = Placing(sprites[0], True, 2.0, (10, 20), 0.0)
@@ -271,6 +290,27 @@ class TestCompose:
         tiny = Placing(sprites[0], False, 0.05, (300, 300), 310.0)
         composed = compose(frame, measure_look(frame), [tiny], np.random.default_rng(1))
         assert composed.boxes == frame.boxes
+
+
+class TestLamps:
+    def test_a_lamp_hangs_at_an_edge_and_hides_nothing_labelled(self):
+        pixels, boxes = road_frame()
+        hung = 0
+        for seed in range(40):
+            lit = hang_lamp(pixels, boxes, np.random.default_rng(seed))
+            changed = np.abs(lit.astype(int) - pixels).max(axis=2) > 12
+            hung += changed.any()
+            for box in boxes:
+                left, top, right, bottom = (int(edge) for edge in box.xyxy)
+                assert not changed[top + 2 : bottom - 2, left + 2 : right - 2].any()
+            assert not changed[int(0.8 * SIZE_WH[1]) :].any()
+        assert 4 <= hung <= 24
+
+    def test_a_full_frame_has_no_room_for_one(self):
+        pixels, _ = road_frame()
+        whole = [LabelledBox("car", (0, 0, *SIZE_WH))]
+        for seed in range(10):
+            assert hang_lamp(pixels, whole, np.random.default_rng(seed)) is pixels
 
 
 class TestLook:
@@ -338,7 +378,7 @@ class TestSources:
     def test_no_camera_is_on_both_sides(self, tmp_path):
         sizes = {"a": 30, "b": 5, "c": 4, "d": 3, "e": 3, "f": 2}
         frames = [
-            RealFrame("set", tmp_path / f"{camera}_{i}.jpg", tmp_path / "x.txt")
+            StreetFrame("set", tmp_path / f"{camera}_{i}.jpg", tmp_path / "x.txt")
             for camera, count in sizes.items()
             for i in range(count)
         ]
@@ -347,6 +387,11 @@ class TestSources:
         assert not {f.camera for f in train} & {f.camera for f in val}
         assert 0 < len(val) <= 0.14 * len(frames)
         assert (train, val) == split_by_camera(reversed(frames))
+
+    def test_no_two_renders_are_of_one_camera(self, tmp_path):
+        names = [tmp_path / f"street_01_{i:05d}.png" for i in range(3)]
+        renders = [StreetFrame("renders", name, name, rendered=True) for name in names]
+        assert len({frame.camera for frame in renders}) == 3
 
     def test_frames_without_labels_and_the_excluded_are_left_out(self, tmp_path):
         for name in ("a", "b", "c"):

@@ -175,3 +175,22 @@ def test_backgrounds_leave_out_what_is_kept_for_evaluation(tmp_path):
     paths = background_paths(tmp_path)
     assert [path.stem for path in paths] == ["train_1", "valid_2"]
     assert read_backgrounds(paths)[0].shape == (240, 320, 3)
+
+
+def test_learners_see_more_colours_and_proportions_than_are_measured_on(tmp_path):
+    sprite = make_sprite(tmp_path)
+    varied = LoadExamples([grey_road()], occluders=[], stretch=0.3, recoloured=1.0)
+    plain = LoadExamples([grey_road()], occluders=[])
+    spread = {}
+    for name, maker in (("varied", varied), ("plain", plain)):
+        rng = np.random.default_rng(5)
+        aspects, strongest = [], []
+        for _ in range(40):
+            example = maker.composed(sprite, 3, rng)
+            x1, y1, x2, y2 = example.box_xyxy
+            aspects.append((x2 - x1) / (y2 - y1))
+            inside = example.picture_rgb[int(y1) + 3 : int(y2) - 3, int(x1) + 3 : int(x2) - 3]
+            strongest.append(int(inside.reshape(-1, 3).mean(axis=0).argmax()))
+        spread[name] = np.std(np.log(aspects)), max(strongest.count(one) for one in range(3))
+    assert spread["varied"][0] > 2 * spread["plain"][0]
+    assert spread["varied"][1] < 30 < spread["plain"][1]

@@ -122,7 +122,7 @@ def test_what_is_placed_keeps_its_distance_and_its_lane(seed):
     rng = np.random.default_rng(seed)
     street = street_of(seed + 20)
     view = camera_view(street, rng, size_wh=(640, 384), split="train")
-    placed = populate(street, view, rng, block)
+    placed = populate(street, view, rng, make=block)
     assert len(placed) >= 5
     spots = [footprint(asset) for asset in placed]
     fixed = standing_footprints(street)
