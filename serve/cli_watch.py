@@ -30,7 +30,7 @@ from vision.camera.looking import StreetModels, open_street_models
 from vision.camera.plates import PlateReader
 from vision.camera.reporting import REPORT_FILE, write_report
 from vision.camera.sources import Fault, Recovered, Source, Transport, open_source
-from vision.camera.watch import Tell, station_of, watch_stations
+from vision.camera.watch import Tell, station_of, utc_now, watch_stations
 from vision.camera.writers import replace_file
 from vision.errors import InputError
 from vision.finding import Finding
@@ -231,12 +231,12 @@ class _Desk:
 
     def finding(self, finding: Finding) -> None:
         state = finding.attributes.get("state", "")
-        camera = getattr(finding.source, "camera_id", "")
-        when = finding.last_seen or finding.first_seen
-        self._console.print(
-            f"{when:%H:%M:%S} {camera} suspected {finding.kind.value} ({state}), "
-            f"score {finding.score:.2f}",
-            highlight=False,
+        name = getattr(finding.source, "camera_id", "")
+        when = finding.last_seen or finding.first_seen or utc_now()
+        local = when.astimezone(self._stations[name].session.camera.tz)
+        self._say(
+            f"{local:%H:%M:%S} {name} suspected {finding.kind.value} ({state}), "
+            f"score {finding.score:.2f}"
         )
         if time.monotonic() - self._report_at > REPORT_EVERY_S:
             self._report()
@@ -250,7 +250,10 @@ class _Desk:
             words = f"{event.kind.value}: {event.message}"
         else:
             words = f"{event.kind.value} is over after {event.lasted_s:.0f} s"
-        self._console.print(f"{camera} {words}", highlight=False)
+        self._say(f"{utc_now():%H:%M:%S}Z {camera} {words}")
+
+    def _say(self, words: str) -> None:
+        self._console.print(words, highlight=False, soft_wrap=True)
 
     def _beat(self) -> None:
         if time.monotonic() - self._metrics_at > METRICS_EVERY_S:
@@ -302,27 +305,28 @@ def _print_result(stations: list[Station], wanted: _Wanted, wall_s: float) -> No
     frames = sum(station.session.counts["frames"] for station in stations)
     console.print(f"Looked at {frames} frames in {wall_s:.0f} s", highlight=False)
     if findings:
-        console.print(_table(findings))
+        console.print(_table(stations))
     else:
         console.print("Nothing found.")
     for report in reports:
         console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
 
-def _table(findings: list[Finding]) -> Table:
+def _table(stations: list[Station]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("no.", "kind", "zone", "first seen", "dwell s", "score", "status"):
+    for name in ("no.", "suspected", "zone", "first seen", "dwell s", "score"):
         right = name in ("no.", "dwell s", "score")
-        table.add_column(name, justify="right" if right else "left")
-    for number, finding in enumerate(findings, 1):
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "zone")
+    rows = [(station, finding) for station in stations for finding in station.folder.findings]
+    for number, (station, finding) in enumerate(rows, 1):
         dwell = finding.measures.get("dwell_s")
+        local = finding.first_seen and finding.first_seen.astimezone(station.session.camera.tz)
         table.add_row(
             str(number),
             finding.kind.value,
             getattr(finding.source, "zone", ""),
-            "" if finding.first_seen is None else f"{finding.first_seen:%Y-%m-%d %H:%M:%S}Z",
+            "" if local is None else f"{local:%Y-%m-%d %H:%M:%S}",
             "" if dwell is None else f"{dwell.value:.0f}",
             f"{finding.score:.2f}",
-            finding.assessment.value,
         )
     return table

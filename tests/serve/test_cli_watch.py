@@ -61,7 +61,7 @@ def test_a_recording_is_told_as_a_table_and_a_report(tmp_path, models, film):
     done = run(models, film, "--camera", camera, "--out", tmp_path / "out", "--start", start)
     assert done.returncode == 0, done.stderr
     assert "illegal_parking" in done.stdout
-    assert "2026-11-22 00:00:0" in done.stdout
+    assert "2026-11-22 08:00:0" in done.stdout
     assert "suspected illegal_parking (ongoing)" in done.stderr
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
     states = [line["attributes"]["state"] for line in lines(tmp_path / "out" / "findings.jsonl")]
