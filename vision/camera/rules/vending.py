@@ -4,6 +4,10 @@ One vendor may be seen as a stall, a cart and a canopy at once, and may change i
 laid out, so a vendor is known by its place and not by one track. A stall has goods by what the
 class means; a cart or a canopy is a vendor's only while somebody is close by for a good part of the
 time.
+
+What lies beside a vendor's main part, or under its canopy, is the same vendor's. Beside is counted
+from the main part only and up to a width, so that a row of stalls does not become one vendor: the
+neighbour of a neighbour is another. Two vendors who stand wall to wall are told as one.
 """
 
 from __future__ import annotations
@@ -44,6 +48,12 @@ SAME_VENDOR_SHARE = 0.4
 """Two that cover so much of the smaller are one vendor's."""
 CANOPY_SHARE = 0.15
 """The same for a canopy and what is under it: its poles stand beside the goods."""
+BESIDE_WIDTHS = 0.5
+"""Widths of the narrower of two parts that may lie between them: crates stand beside the cart."""
+BESIDE_HEIGHTS = 1.0
+"""Heights of the higher by which they may stand nearer or further: a kerb runs aslant the view."""
+WIDEST_VENDOR = 2.5
+"""Widths of its main part that a vendor takes up at most: two cloths with a step between them."""
 SAME_SIMILARITY = 0.5
 """Of a vendor that comes back: its goods lie otherwise."""
 _CORES = ("stall", "cart")
@@ -55,10 +65,12 @@ class _Vendor(Candidate):
 
     Attributes:
         form: Classes it was seen as.
+        core_xyxy: Where its largest part stands.
         parts: Seconds, and those of them with trade, of the latest parts of the dwell.
     """
 
     form: list[str] = field(default_factory=list)
+    core_xyxy: Box = (0.0, 0.0, 0.0, 0.0)
     parts: list[tuple[float, float]] = field(default_factory=list)
 
     def note_trade(self, active_s: float, trading: bool, dwell_s: float) -> None:
@@ -136,7 +148,8 @@ class VendingRule:
         # The longest there has the first claim on what stands at its place.
         for vendor in sorted(memory.vendors, key=lambda one: (not one.fired, one.first_seen)):
             vendor.shift(tick)
-            members = [track for track in free if _belongs(track, vendor.box_xyxy)]
+            others = [one.box_xyxy for one in memory.vendors if one is not vendor]
+            members = _parts_of(vendor.core_xyxy, vendor.box_xyxy, free, others)
             free = [track for track in free if track not in members]
             events += self._continue(vendor, members, people, tick)
         for members in _grouped(free):
@@ -191,6 +204,7 @@ class VendingRule:
             descriptor=main.descriptor,
             dwell_s=(tick.at - since).total_seconds(),
             form=sorted({track.name for track in members}),
+            core_xyxy=_core(members).anchor_xyxy,
         )
         memory.vendors.append(vendor)
         return [self._event(Step.BEGAN, vendor, tick.at)]
@@ -214,6 +228,7 @@ class VendingRule:
         vendor.stay(tick)
         main = _main(members)
         vendor.box_xyxy = _union([track.anchor_xyxy for track in members])
+        vendor.core_xyxy = _core(members).anchor_xyxy
         vendor.last_seen = max(track.last_seen for track in members)
         vendor.descriptor = main.descriptor
         vendor.form = sorted({*vendor.form, *(track.name for track in members)})
@@ -262,6 +277,8 @@ class VendingRule:
                 dwell_s=self._zone.dwell_of(vendor.name),
                 trading_share=TRADING_SHARE,
                 close_widths=CLOSE_WIDTHS,
+                beside_widths=BESIDE_WIDTHS,
+                widest_vendor=WIDEST_VENDOR,
             ),
         )
 
@@ -291,20 +308,74 @@ def _belongs(track: Track, place: Box) -> bool:
     return _overlap(track.anchor_xyxy, place) >= least
 
 
+def _core(members: Sequence[Track]) -> Track:
+    """The part that others lie beside: the largest of the goods and carts."""
+    return max(members, key=lambda track: (track.name in _CORES, boxes.area(track.anchor_xyxy)))
+
+
+def _parts_of(
+    core: Box, place: Box, tracks: Sequence[Track], others: Sequence[Box] = ()
+) -> list[Track]:
+    """Return what is one vendor's: at its place, under its canopy, or beside its main part.
+
+    Args:
+        core: Its main part.
+        place: All of it, as known so far.
+        tracks: What may be its.
+        others: Places of other vendors; what stands there is theirs, unless it is here, too.
+    """
+    members = [track for track in tracks if track.name in _CORES and _belongs(track, place)]
+    rest = [track for track in tracks if track.name in _CORES and track not in members]
+    canopies = [
+        track
+        for track in tracks
+        if track.name not in _CORES
+        and _belongs(track, place)
+        # Each canopy is over what it covers best.
+        and not any(
+            _overlap(track.anchor_xyxy, other.anchor_xyxy) > _overlap(track.anchor_xyxy, place)
+            for other in rest
+        )
+    ]
+    rest = [track for track in rest if not any(_belongs(track, other) for other in others)]
+    under = [
+        track for track in rest if any(_belongs(track, canopy.anchor_xyxy) for canopy in canopies)
+    ]
+    members += under
+    whole = _union([core, *(track.anchor_xyxy for track in members)])
+    beside = [track for track in rest if track not in under and _beside(track.anchor_xyxy, core)]
+    for track in sorted(beside, key=lambda track: _aside(track.anchor_xyxy, core)):
+        wider = _union([whole, track.anchor_xyxy])
+        widest = max(boxes.width(core), boxes.width(track.anchor_xyxy))
+        if boxes.width(wider) <= WIDEST_VENDOR * widest:
+            whole = wider
+            members.append(track)
+    return members + canopies
+
+
+def _beside(part: Box, core: Box) -> bool:
+    narrower = min(boxes.width(part), boxes.width(core))
+    higher = max(boxes.height(part), boxes.height(core))
+    return (
+        _aside(part, core) <= BESIDE_WIDTHS * narrower
+        and abs(part[3] - core[3]) <= BESIDE_HEIGHTS * higher
+    )
+
+
+def _aside(a: Box, b: Box) -> float:
+    """Width of what lies between two boxes, 0 where they meet."""
+    return max(a[0] - b[2], b[0] - a[2], 0.0)
+
+
 def _grouped(tracks: Sequence[Track]) -> list[list[Track]]:
-    """Put together what is one vendor's: overlapping goods and carts, each canopy with the best."""
+    """Put together what is one vendor's, beginning with the largest goods and carts."""
     groups: list[list[Track]] = []
-    for track in sorted(tracks, key=lambda track: track.name not in _CORES):
-        best, best_share = None, 0.0
-        for group in groups:
-            share = max(_overlap(track.anchor_xyxy, other.anchor_xyxy) for other in group)
-            canopy = "canopy" in (track.name, *(other.name for other in group))
-            if share >= (CANOPY_SHARE if canopy else SAME_VENDOR_SHARE) and share > best_share:
-                best, best_share = group, share
-        if best is None:
-            groups.append([track])
-        else:
-            best.append(track)
+    left = list(tracks)
+    while left:
+        core = _core(left)
+        parts = _parts_of(core.anchor_xyxy, core.anchor_xyxy, left)
+        groups.append(parts)
+        left = [track for track in left if track not in parts]
     return groups
 
 
@@ -318,7 +389,6 @@ def _trades(members: Sequence[Track], people: Sequence[Track]) -> bool:
 
 
 def _is_close(person: Box, cart: Box) -> bool:
-    aside = max(person[0] - cart[2], cart[0] - person[2], 0.0)
-    return aside <= CLOSE_WIDTHS * boxes.width(cart) and abs(
+    return _aside(person, cart) <= CLOSE_WIDTHS * boxes.width(cart) and abs(
         person[3] - cart[3]
     ) <= CLOSE_HEIGHTS * boxes.height(cart)

@@ -108,8 +108,8 @@ def test_what_overlaps_is_one_vendor_and_what_stands_apart_is_another():
         stands("stall", box(0.3, 0.6), 0, EVER, look=1),
         stands("cart", box(0.32, 0.61), 0, EVER, look=2),
         stands("canopy", box(0.3, 0.57, 0.16, 0.2), 0, EVER, look=3),
-        stands("stall", box(0.7, 0.6), 0, EVER, look=4),
-        stands("stall", box(0.79, 0.6), 0, EVER, look=5),  # its neighbour, overlapping a little
+        stands("stall", box(0.6, 0.6), 0, EVER, look=4),
+        stands("stall", box(0.76, 0.6), 0, EVER, look=5),  # its neighbour, some steps away
     ]
     found = fired(watched(Story(things, hides=False), no_vending(), times(400)))
     assert sorted(event.attributes["form"] for event in found) == [
@@ -118,6 +118,74 @@ def test_what_overlaps_is_one_vendor_and_what_stands_apart_is_another():
     whole = next(event for event in found if "+" in event.attributes["form"])
     assert whole.box_xyxy == pytest.approx((0.22, 0.37, 0.38, 0.61))
     assert whole.attributes["class"] == "stall"
+
+
+ROW = [stands("stall", box(0.1 + 0.12 * n, 0.6), 0, EVER, look=n + 1) for n in range(7)]
+CART = stands("cart", box(0.5, 0.6, 0.07, 0.16), 0, EVER)
+CRATES = stands("stall", box(0.555, 0.64, 0.036, 0.12), 60, EVER, look=2)
+
+
+@pytest.mark.parametrize(
+    ("things", "forms", "why"),
+    [
+        ([CART, CRATES, *served(0, 900)], ["cart+stall"], "crates laid out beside the cart, later"),
+        (
+            [
+                stands("stall", box(0.4, 0.525, 0.064, 0.052), 0, EVER),
+                stands("stall", box(0.472, 0.578, 0.091, 0.061), 0, EVER, look=2),
+            ],
+            ["stall"],
+            "two cloths along a kerb that runs aslant",
+        ),
+        (
+            [
+                stands("stall", box(0.4, 0.6, 0.05), 0, EVER),
+                stands("stall", box(0.5, 0.6, 0.05), 0, EVER, look=2),
+                stands("canopy", box(0.45, 0.55, 0.2, 0.15), 0, EVER, look=3),
+            ],
+            ["canopy+stall"],
+            "two tables under one canopy, further apart",
+        ),
+        (
+            [
+                stands("stall", box(0.4, 0.6, 0.1), 0, EVER),
+                stands("canopy", box(0.4, 0.55, 0.12, 0.15), 0, EVER, look=2),
+                stands("stall", box(0.57, 0.6, 0.1), 0, EVER, look=3),
+                stands("canopy", box(0.52, 0.55, 0.16, 0.15), 0, EVER, look=4),
+            ],
+            ["canopy+stall", "canopy+stall"],
+            "each under its own, of which one reaches over to the neighbour",
+        ),
+        (ROW, ["stall"] * 4, "a long row is told in pairs, not as one"),
+        (
+            [
+                stands("stall", box(0.4, 0.6), 0, EVER),
+                stands("stall", box(0.46, 0.8), 0, EVER, look=2),
+            ],
+            ["stall", "stall"],
+            "one behind the other, on two sides of a path",
+        ),
+    ],
+)
+def test_parts_side_by_side_or_under_one_canopy_are_one_vendor(things, forms, why):
+    events = watched(Story(things, hides=False), no_vending(), times(600))
+    found = fired(events)
+    assert sorted(event.attributes["form"] for event in found) == forms, why
+    for event in found:
+        assert steps(events, event.key) == [Step.BEGAN, Step.FIRED, Step.ENDED], why
+
+
+def test_what_stands_beside_one_vendor_but_is_another_one_s_stays_with_that_one():
+    """The first of a row leaves: the places of the others do not move up."""
+    first, second, third = ROW[:3]
+    leaves = stands("stall", first.way[0][1], 0, 500, look=first.look)
+    events = watched(Story([leaves, second, third]), no_vending(), times(1500))
+    found = fired(events)
+    assert len(found) == 2
+    pair, other = sorted(found, key=lambda event: event.box_xyxy)
+    assert pair.box_xyxy == pytest.approx((0.05, 0.5, 0.27, 0.6))
+    assert other.box_xyxy == pytest.approx((0.29, 0.5, 0.39, 0.6))
+    assert {event.at for event in events if event.step is Step.ENDED} == {at(1500)}
 
 
 @pytest.mark.parametrize(
