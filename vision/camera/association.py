@@ -286,7 +286,8 @@ class _Frame:
         if self.look is not None and _stays(track):
             place = self.look(track.anchor_xyxy)
             alike = similarity(track.place, place)
-            if alike >= PLACE_SAME:
+            # The last sight of what drives off shows mostly road, and road goes on looking so.
+            if alike >= PLACE_SAME and not track.driving:
                 return replace(
                     track,
                     presence=Presence.UNCHANGED,

@@ -151,6 +151,11 @@ class Track:
         return self.standing_since is not None
 
     @property
+    def driving(self) -> bool:
+        """Whether it was seen to move and not to stand since."""
+        return self.stand > 0 and not self.standing
+
+    @property
     def footing_xyxy(self) -> Box:
         """The box that says where it is: the anchor, which does not jitter, while it stands."""
         return self.anchor_xyxy if self.standing else self.box_xyxy

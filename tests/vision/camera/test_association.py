@@ -29,6 +29,8 @@ from vision.camera.tracks import Presence
 
 PLACE = box(0.5, 0.6)
 NEXT = box(0.61, 0.6)
+ROAD = 999
+"""Look of the road."""
 
 
 def standing(history, place=PLACE):
@@ -182,6 +184,19 @@ def test_dusk_is_followed():
     history = tracked(Story([car]), times(3600))
     assert last(history) == [(3600, 1, 3600)]
     assert float(look_of(1) @ look_of(77)) < 0.5
+
+
+@pytest.mark.parametrize("step", [0.2, 1.0])
+def test_what_drives_off_is_not_kept_by_the_road_it_left(step):
+    """Its last sight, cut by the frame's edge, looks like the empty road."""
+    way = [(0, box(0.5, 0.5, 0.16, 0.14)), (4, box(0.5, 0.99, 0.2, 0.2))]
+    first = Thing("muck_truck", way, fades_to=ROAD)
+    second = Thing("muck_truck", [(13 + t, place) for t, place in way], look=2)
+    history = tracked(Story([first, second]), times(20, step))
+    numbers = {t: {track.number for track in tracks} for t, tracks in history}
+    assert numbers[max(t for t in numbers if t <= 4)] == {1}
+    assert not numbers[max(t for t in numbers if t <= 11)]
+    assert numbers[max(t for t in numbers if t <= 16)] == {2}
 
 
 @pytest.mark.parametrize(
