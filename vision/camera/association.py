@@ -18,7 +18,13 @@ from vision.camera import boxes
 from vision.camera.appearance import similarity
 from vision.camera.config import Camera
 from vision.camera.events import VEHICLES, VENDING, Box, Descriptor, Observation
-from vision.camera.matching import FILM_S, LEAST_SIMILARITY, assign, group_of
+from vision.camera.matching import (
+    FILM_S,
+    LEAST_SIMILARITY,
+    SAME_BOX_IOU,
+    assign,
+    group_of,
+)
 from vision.camera.tracks import (
     CLOCK_TOLERANCE_S,
     GAP_S,
@@ -46,10 +52,12 @@ SURE_SIMILARITY = 0.8
 LOOK_EVERY_S = 5.0
 EMPTY_LOOKS, EMPTY_S = 2, 5.0
 """A place is left when so many looks, over so many seconds, find it so and none finds it held."""
+COVERING_SHARE = 0.15
+"""Share of an anchor from which something that came before it changes what the place looks like."""
 HIDING_SHARE = 0.4
 """Share of an anchor that something else has to cover to hide what is there."""
 SAME_PLACE_IOU = 0.4
-TAKEN_IOU = 0.5
+TAKEN_IOU = SAME_BOX_IOU
 DOUBLED_IOU = 0.6
 MERGED_SHARE = 0.7
 
@@ -162,14 +170,15 @@ class Association:
 
     def _associated(self, known: Sequence[Track], frame: _Frame) -> tuple[Track, ...]:
         matches = assign(known, frame.observations, frame.at)
+        users = {column: known[row] for row, column in matches.items()}
         matches = {
-            row: column for row, column in matches.items() if frame.confirms(known[row], column)
+            row: column
+            for row, column in matches.items()
+            if frame.confirms(known[row], column, users)
         }
         users = {column: known[row] for row, column in matches.items()}
         tracks = [
-            frame.seen(track, frame.observations[matches[row]])
-            if row in matches
-            else frame.unseen(track, users)
+            frame.seen(track, matches[row], users) if row in matches else frame.unseen(track, users)
             for row, track in enumerate(known)
         ]
         tracks = [frame.settle(track) for track in tracks]
@@ -249,11 +258,12 @@ class _Frame:
     observations: Sequence[Observation]
     look: Look | None
 
-    def confirms(self, track: Track, column: int) -> bool:
+    def confirms(self, track: Track, column: int, users: Mapping[int, Track]) -> bool:
         """Whether a match holds when the place is looked at: it may be another of the same kind.
 
         The place is only looked at where the two looks differ, or there was time for one to leave
-        and the other to come.
+        and the other to come. Of a place that something covers since, no more likeness is asked
+        than the part that shows can have.
         """
         observation = self.observations[column]
         if (
@@ -269,13 +279,17 @@ class _Frame:
             return alike >= SURE_SIMILARITY or not track.standing
         if alike >= SURE_SIMILARITY and looked_s < LOOK_EVERY_S:
             return True
-        return similarity(track.place, self.look(track.anchor_xyxy)) >= PLACE_SAME
+        alike = similarity(track.place, self.look(track.anchor_xyxy))
+        return alike >= PLACE_SAME or alike >= PLACE_SAME * (1 - self._cover(track, users))
 
-    def seen(self, track: Track, observation: Observation) -> Track:
+    def seen(self, track: Track, column: int, users: Mapping[int, Track]) -> Track:
         """The track with its new sighting, its memory of the place refreshed now and then."""
-        track = sighted(track, observation, self.at, gap_s=self.gap_s)
+        before = track
+        track = sighted(track, self.observations[column], self.at, gap_s=self.gap_s)
         looked_s = (self.at - track.looked_at).total_seconds()
         if self.look is None or looked_s < LOOK_EVERY_S or not (track.standing and _stays(track)):
+            return track
+        if self._cover(before, users):
             return track
         place = self.look(track.anchor_xyxy)
         return replace(track, place=blend(track.place, place, SLOW_UPDATE), looked_at=self.at)
@@ -301,7 +315,7 @@ class _Frame:
                     empty_s=0.0,
                 )
         unseen_s = track.unseen_s + self.elapsed_s
-        empty = alike is not None and alike < PLACE_EMPTY
+        empty = alike is not None and alike < PLACE_EMPTY * (1 - self._cover(track, users))
         hidden = self._hidden(track, users)
         unsure_s = 0.0 if track.sure else self.elapsed_s
         if hidden and not (empty and self._taken(track)):
@@ -330,6 +344,31 @@ class _Frame:
             # Between two that drove by one after the other, there is road.
             return track
         return settled(track, place)
+
+    def _cover(self, track: Track, users: Mapping[int, Track]) -> float:
+        """Share of the anchor that is covered by what came since the place was last looked at.
+
+        0 where it is less than `COVERING_SHARE`. What is farther away covers nothing, and a box
+        about as large as the anchor is of the thing itself, or of one that took its place.
+        """
+        most = 0.0
+        for column, observation in enumerate(self.observations):
+            box, user = observation.box_xyxy, users.get(column)
+            share = boxes.covered_share(track.anchor_xyxy, box)
+            if share < COVERING_SHARE or share <= most or box[3] <= track.anchor_xyxy[3]:
+                continue
+            if boxes.iou(track.anchor_xyxy, box) >= SAME_BOX_IOU:
+                continue
+            own = user is not None and user.number == track.number
+            stood = (
+                user is not None
+                and user.standing
+                and user.anchor_since <= track.looked_at
+                and boxes.covered_share(track.anchor_xyxy, user.anchor_xyxy) >= COVERING_SHARE
+            )
+            if not (own or stood):
+                most = share
+        return most
 
     def _hidden(self, track: Track, users: Mapping[int, Track]) -> bool:
         """Whether something covers the anchor that did not do so all along."""

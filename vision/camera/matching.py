@@ -25,6 +25,8 @@ other cars at the same place: half below 0.7."""
 LEAST_SIMILARITY_MOVING = 0.35
 """The same for frames within `FILM_S`: turning and blur change the look, but hardly anything else
 can have come to the same place."""
+SAME_BOX_IOU = 0.5
+"""Boxes that share this much are of one thing, taken for two; neither is before the other."""
 FILM_S = 1.0
 """Seconds within which nothing leaves a place and something else comes to it."""
 _DISTANCE_WEIGHT, _AREA_WEIGHT, _NAME_WEIGHT, _SCORE_WEIGHT = 1.0, 0.5, 0.15, 0.1
@@ -44,7 +46,8 @@ def assign(
     """Match observations with tracks.
 
     Position in own sizes, size, look and class make the cost; what is out of reach, of another
-    group of classes, of another size or of another look is no match at all.
+    group of classes, of another size or of another look is no match at all. Of what stands and is
+    partly covered, no more likeness is asked than the part that shows can have.
 
     Args:
         tracks: What is known.
@@ -75,6 +78,7 @@ def assign(
     seen_names = np.array([observation.name for observation in observations])[None]
     groups = np.array([group_of(track.name) for track in tracks])[:, None]
     seen_groups = np.array([group_of(observation.name) for observation in observations])[None]
+    cover = np.where(standing[:, None], covered_by_others(anchors, seen), 0.0)
     cost = (
         _DISTANCE_WEIGHT * distance
         + (1 - alike)
@@ -85,7 +89,7 @@ def assign(
     forbidden = (
         (distance > reach[:, None])
         | (area_ratio > np.log(MOST_AREA_RATIO))
-        | (alike < least[:, None])
+        | (alike < least[:, None] * (1 - cover))
         | (groups != seen_groups)
     )
     cost[forbidden] = _FORBIDDEN
@@ -95,6 +99,36 @@ def assign(
         for row, column in zip(rows, columns, strict=True)
         if not forbidden[row, column]
     }
+
+
+def covered_by_others(
+    places: NDArray[np.float64], seen: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how much of each place is covered when each box in turn is what belongs there.
+
+    Args:
+        places: float64 (n, 4), xyxy.
+        seen: float64 (m, 4), boxes of one frame.
+
+    Returns:
+        float64 (n, m): the largest share of a place that a nearer box covers which is neither the
+        box of that column nor about the place itself.
+    """
+    corner = np.maximum(places[:, None, :2], seen[None, :, :2])
+    other = np.minimum(places[:, None, 2:], seen[None, :, 2:])
+    common = np.maximum(other - corner, 0.0).prod(axis=2)
+    own = _area(places)[:, None]
+    doubled = common >= SAME_BOX_IOU * (own + _area(seen)[None] - common)
+    nearer = seen[None, :, 3] > places[:, None, 3]
+    share = np.where(nearer & ~doubled, common / own, 0.0)
+    result = np.repeat(share.max(axis=1, initial=0.0)[:, None], len(seen), axis=1)
+    if len(seen):
+        # The largest of the others: for the column of the largest itself, the second.
+        rows, first = np.arange(len(places)), share.argmax(axis=1)
+        without = share.copy()
+        without[rows, first] = 0.0
+        result[rows, first] = without.max(axis=1, initial=0.0)
+    return np.asarray(result)
 
 
 def _expected(track: Track, at: datetime) -> Box:

@@ -23,6 +23,8 @@ from vision.camera.tracks import Track
 
 START = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)  # 08:00 in Shanghai
 LOOK_SIZE = 64
+ROAD = 999
+"""Seed of the road's look."""
 
 
 @lru_cache(maxsize=4096)
@@ -100,11 +102,14 @@ class Story:
         things: Those nearer hide those farther where they overlap by more than half.
         jitter: Share of their size by which each edge of a box wanders.
         hides: Whether a thing in front hides one behind from the detector.
+        mixes: Whether a part of the picture looks like all that shows in it, each by its share,
+            and not just like what covers most of it.
     """
 
     things: Sequence[Thing]
     jitter: float = 0.0
     hides: bool = True
+    mixes: bool = False
     seed: int = 0
 
     def _there(self, t: float) -> list[tuple[Thing, Box]]:
@@ -135,13 +140,23 @@ class Story:
     def look(self, t: float) -> Callable[[Box], np.ndarray]:
         there = self._there(t)
 
+        def mixed(place: Box) -> np.ndarray:
+            whole = look_of(ROAD)
+            for thing, other in sorted(there, key=lambda entry: entry[1][3]):
+                share = boxes.covered_share(place, other)
+                whole = (1 - share) * whole + share * thing.look_at(t)
+            return (whole / np.linalg.norm(whole)).astype(np.float32)
+
+        if self.mixes:
+            return mixed
+
         def look(place: Box) -> np.ndarray:
             in_front = None
             for thing, other in there:
                 covers = boxes.covered_share(place, other) > 0.5
                 if covers and (in_front is None or other[3] > in_front[1][3]):
                     in_front = (thing, other)
-            return look_of(999) if in_front is None else in_front[0].look_at(t)
+            return look_of(ROAD) if in_front is None else in_front[0].look_at(t)
 
         return look
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vision.camera.street_story import (
+    ROAD,
     START,
     Story,
     Thing,
@@ -29,8 +30,6 @@ from vision.camera.tracks import Presence
 
 PLACE = box(0.5, 0.6)
 NEXT = box(0.61, 0.6)
-ROAD = 999
-"""Look of the road."""
 
 
 def standing(history, place=PLACE):
@@ -101,6 +100,35 @@ def test_a_car_behind_a_bus_stays_the_same_car(look, step):
 
 
 PLACE_OF_BUS = box(0.5, 0.75, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("step", [0.2, 2.0, 10.0])
+@pytest.mark.parametrize("covered", [0.3, 0.5, 0.7])
+def test_a_car_that_a_bus_covers_in_part_stays_the_same_car(step, covered):
+    """The detector sees it all the time, but never as it looked before."""
+    bus = covering(covered, look=5)
+    story = Story([stands("car", PLACE, 0, 999), bus], hides=False, mixes=True)
+    history = tracked(story, times(200, step))
+    cars = {track.number for _, tracks in history for track in tracks if track.name == "car"}
+    assert cars == {1}
+    assert last(history) == [(200, 1, 200)]
+
+
+def covering(share, **more):
+    """A bus that stops before a part of the place, from 60 s to 160 s."""
+    there = (PLACE[0] + (1 - share) * 0.1, PLACE[1] - 0.1, PLACE[2] + 0.4, PLACE[3] + 0.1)
+    far = tuple(v + 1.2 * (n % 2 == 0) for n, v in enumerate(there))
+    return Thing("bus", [(50, far), (60, there), (160, there), (170, far)], **more)
+
+
+@pytest.mark.parametrize("step", [2.0, 10.0])
+@pytest.mark.parametrize("covered", [0.2, 0.3])
+def test_behind_a_bus_that_covers_a_little_another_car_is_another(step, covered):
+    cars = [stands("car", PLACE, 0, 100), stands("car", PLACE, 100.5, 999, look=2)]
+    story = Story([*cars, covering(covered, look=5)], hides=False, mixes=True)
+    ((_, number, stood_s),) = last(tracked(story, times(200, step)))
+    assert number > 1
+    assert stood_s == pytest.approx(100, abs=step)
 
 
 @pytest.mark.parametrize("seed", range(5))
