@@ -101,6 +101,8 @@ class Track:
         path: Time and ground point, oldest first, thinned.
         class_votes: Sum of scores by class name.
         load_votes: Sum of probabilities by load state, weighted by how well it was seen.
+        load_sightings: How many sightings voted on the load.
+        load_first, load_last: When the first and the latest of them did; None before.
     """
 
     number: int
@@ -129,6 +131,9 @@ class Track:
     path: tuple[tuple[datetime, tuple[float, float]], ...] = ()
     class_votes: Mapping[str, float] = field(default_factory=dict)
     load_votes: Mapping[str, float] = field(default_factory=dict)
+    load_sightings: int = 0
+    load_first: datetime | None = None
+    load_last: datetime | None = None
 
     @property
     def seen(self) -> bool:
@@ -160,6 +165,13 @@ class Track:
         """The box that says where it is: the anchor, which does not jitter, while it stands."""
         return self.anchor_xyxy if self.standing else self.box_xyxy
 
+    @property
+    def load_s(self) -> float:
+        """Seconds from the first to the latest sighting that voted on the load."""
+        if self.load_first is None or self.load_last is None:
+            return 0.0
+        return (self.load_last - self.load_first).total_seconds()
+
     def vote_share(self, name: str) -> float:
         """Return the share of the votes that are for a class, 0 to 1."""
         total = sum(self.class_votes.values())
@@ -188,6 +200,9 @@ def begin(number: int, observation: Observation, at: datetime) -> Track:
         path=((at, boxes.ground_point(observation.box_xyxy)),),
         class_votes={observation.name: observation.score},
         load_votes=_with_load({}, observation),
+        load_sightings=int(bool(observation.load)),
+        load_first=at if observation.load else None,
+        load_last=at if observation.load else None,
     )
 
 
@@ -223,6 +238,9 @@ def sighted(track: Track, observation: Observation, at: datetime, *, gap_s: floa
         path=_with_point(track, at, observation.box_xyxy),
         class_votes=votes,
         load_votes=_with_load(track.load_votes, observation),
+        load_sightings=track.load_sightings + bool(observation.load),
+        load_first=track.load_first or (at if observation.load else None),
+        load_last=at if observation.load else track.load_last,
     )
     moved = boxes.displacement(track.anchor_xyxy, now)
     if moved <= MOVE_SHARE:
@@ -326,6 +344,8 @@ def shifted(track: Track, by: timedelta) -> Track:
         anchor_since=track.anchor_since + by,
         looked_at=track.looked_at + by,
         standing_since=track.standing_since and track.standing_since + by,
+        load_first=track.load_first and track.load_first + by,
+        load_last=track.load_last and track.load_last + by,
         recent=tuple((at + by, box) for at, box in track.recent),
         path=tuple((at + by, point) for at, point in track.path),
     )

@@ -2,7 +2,8 @@
 
 A passage is a muck truck that crosses the zone, or is first or last seen in it while it moves. How
 it is loaded is voted over all frames that showed it at the gate: a heaped load is a suspected
-overload, a level one is not covered. A weight is never claimed.
+overload, a level one is not covered. A weight is never claimed. What was seen for a moment only
+is no finding: a detector takes a bus for a muck truck in one frame or two.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ STATE_SHARE = 0.4
 """Share of the load votes that a state needs; less is no statement."""
 SEEN_SHARE = 0.1
 """Share of the load votes from which the load was seen at all."""
+LEAST_LOOKS, LEAST_LOOKS_S = 3, 0.6
+"""Sightings that voted on the load, and seconds from the first of them to the last, that a finding
+needs. The slowest sampling of a gate that is of use gives more: a truck takes seconds to cross."""
 NOT_VISIBLE = "not_visible"
 UNCERTAIN = "uncertain"
 MOVED_SIZES = 0.5
@@ -56,6 +60,8 @@ class _Passage(Candidate):
         told: Whether it was reported to have begun: not before it is known for a muck truck.
         share: Of its class votes that are for a muck truck.
         load: Votes by load state.
+        looks: How many sightings voted on the load.
+        looks_s: Seconds from the first of them to the last.
         direction: ``in``, ``out`` or ``unknown``.
     """
 
@@ -65,6 +71,8 @@ class _Passage(Candidate):
     told: bool = False
     share: float = 0.0
     load: dict[str, float] = field(default_factory=dict)
+    looks: int = 0
+    looks_s: float = 0.0
     direction: str = "unknown"
 
 
@@ -194,6 +202,7 @@ class MuckTruckRule:
         passage.share = track.vote_share(MUCK_TRUCK)
         passage.name = MUCK_TRUCK if passage.share >= VOTE_SHARE else track.name
         passage.load = dict(track.load_votes)
+        passage.looks, passage.looks_s = track.load_sightings, track.load_s
         passage.direction = _direction(self._zone.inward, passage.start, passage.end)
         _, state_share = load_state(passage.load)
         passage.score = (track.score * passage.share * state_share) ** (1 / 3)
@@ -216,7 +225,9 @@ class MuckTruckRule:
         if passage.share < VOTE_SHARE or gone < MOVED_SIZES * size:
             return [self._event(Step.DROPPED, passage, at)]
         self._count(passage)
-        if load_state(passage.load)[0] not in FINDINGS:
+        # Times are of the camera, to the millisecond; three steps of 0.2 s may be a little less.
+        seen = passage.looks >= LEAST_LOOKS and passage.looks_s >= LEAST_LOOKS_S - 0.01
+        if not seen or load_state(passage.load)[0] not in FINDINGS:
             return [self._event(Step.DROPPED, passage, at)]
         return [self._event(step, passage, at) for step in (Step.FIRED, Step.ENDED)]
 
@@ -255,6 +266,7 @@ class MuckTruckRule:
                 "passage_s": (seconds, "s"),
                 "state_share": (state_share, "1"),
                 "class_share": (passage.share, "1"),
+                "looks": (passage.looks, "1"),
             },
             attributes={"direction": passage.direction, "load_state": state},
             thresholds=thresholds_of(
@@ -262,6 +274,8 @@ class MuckTruckRule:
                 class_share=VOTE_SHARE,
                 state_share=STATE_SHARE,
                 moved_sizes=MOVED_SIZES,
+                looks=LEAST_LOOKS,
+                looks_s=LEAST_LOOKS_S,
             ),
             quality=quality,
         )

@@ -141,6 +141,32 @@ def test_flipping_between_lorry_classes_does_not_hide_a_muck_truck():
     assert 0.5 <= event.measures["class_share"].value < 1
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "step", "count", "why"),
+    [
+        (4.0, 4.4, 0.4, 0, "two looks"),
+        (4.0, 4.2, 0.1, 0, "three looks, but within a blink"),
+        (4.0, 4.8, 0.8, 0, "two looks, far apart"),
+        (4.0, 4.4, 0.2, 0, "three looks in 0.4 s"),
+        (4.0, 4.6, 0.2, 1, "four looks in 0.6 s"),
+        (3.0, 5.0, 1.0, 1, "three looks, one a second"),
+    ],
+)
+def test_what_is_seen_for_a_moment_only_is_no_finding(start, end, step, count, why):
+    """It flashes by at the gate, going half its size and more."""
+    x = [0.42, 0.58]
+    flash = Thing(
+        "muck_truck",
+        [(start, box(x[0], 0.7, 0.16, 0.14)), (end, box(x[1], 0.7, 0.16, 0.14))],
+        load=LEVEL,
+    )
+    when = [start + step * n for n in range(round((end - start) / step) + 1)]
+    when += [end + 0.2 * n for n in range(1, 60)]
+    events = watched(Story([flash]), gate(), when)
+    assert len(fired(events)) == count, why
+    assert events[-1].step is (Step.ENDED if count else Step.DROPPED)
+
+
 def test_a_convoy_is_counted_truck_by_truck():
     convoy = [truck(start=3 * n, look=10 + n) for n in range(5)]
     back = [truck(OUT, start=40 + 4 * n, look=20 + n, load={"empty": 1.0}) for n in range(3)]
