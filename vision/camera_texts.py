@@ -36,6 +36,7 @@ CAMERA_KINDS: dict[str, Words] = {
 }
 
 CAMERA_MEASURES: dict[str, Words] = {
+    "looks": Words("有效观察次数", "Looks at the load"),
     "dwell_s": Words("停留时长", "Dwell"),
     "unseen_s": Words("其中未看清", "Of it unseen"),
     "held_s": Words("因拥堵暂缓判定", "Held back for congestion"),
@@ -92,6 +93,10 @@ CAMERA_RULES: dict[str, Words] = {
 }
 
 CAMERA_THRESHOLDS: dict[str, Words] = {
+    "looks": Words("最少观察次数", "Least looks at the load"),
+    "looks_s": Words("最短观察时长", "Least time of looks"),
+    "beside_widths": Words("相邻部分间距（宽）", "Gap between parts (widths)"),
+    "widest_vendor": Words("单个摊位最大宽度（宽）", "Widest vendor (widths)"),
     "dwell_s": Words("停留时长", "Dwell"),
     "grace_s": Words("容许中断", "Grace gap"),
     "cooldown_s": Words("重复间隔", "Cooldown"),

@@ -74,7 +74,7 @@ class StationFigures:
         lags_s: From receipt of a frame to its verdict, the latest ones.
         served: Frames looked at.
         replaced: Frames that gave way to a newer one.
-        decode_s: Processor time of the camera's reading thread.
+        decode_s: Processor time of the camera's reading thread, known when it has ended.
         trouble: Faults and recoveries, the latest ones.
         failed: Why the camera was given up; none while it is not.
     """
@@ -298,12 +298,12 @@ class Fleet:
             for event in station.source.events(station.step_s, stop):
                 if station.figures.failed or station.figures.seen_s >= self._most_s:
                     break
-                # Reading and decoding is nearly all that this thread does.
-                station.figures.decode_s = time.thread_time()
                 if isinstance(event, Frame):
                     self._count(station, self._scheduler.put(station, event, stop))
                 else:
                     self._hear(station, event)
+        # Reading and decoding is nearly all that this thread did.
+        station.figures.decode_s = time.thread_time()
         self._scheduler.close(station)
 
     def _count(self, station: Station, replaced: bool) -> None:

@@ -27,6 +27,18 @@ from vision.finding import ModelRef
 TILE_OVERLAP = 0.2
 """Share of a tile that it has in common with its neighbour: more than small objects are wide."""
 LOAD_TRUCKS = frozenset({"muck_truck"})
+VOTED_SCORES: Mapping[str, float] = {
+    "person": 0.2,
+    "muck_truck": 0.3,
+    "stall": 0.2,
+    "cart": 0.25,
+    "canopy": 0.3,
+}
+"""Least scores of what rules vote over many frames, where the card's are higher.
+
+A card's threshold is the best one for a single picture. Over a track, what is seen in every second
+picture with half the score still stays, and what is made up does not.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +77,12 @@ def open_street_models(
     """
     options = options or RuntimeOptions(engine=fastest_engine())
     street = registry.find("street")
-    lowest: dict[str, float] = {}
+    lowest = watch_thresholds(street.card.thresholds)
     gates = False
     for camera in cameras:
         gates |= any(zone.kind is ZoneKind.TRUCK_GATE for zone in camera.zones)
         for name, score in camera.thresholds.items():
-            known = lowest.get(name, street.card.thresholds.get(name, 1.0))
-            lowest[name] = min(known, score)
+            lowest[name] = min(lowest.get(name, 1.0), score)
     detector = Detector(
         street, thresholds=lowest, options=options, precision=best_precision(street, options)
     )
@@ -82,6 +93,11 @@ def open_street_models(
         if load is None
         else LoadStateClassifier(load, options=options, precision=best_precision(load, options)),
     )
+
+
+def watch_thresholds(card: Mapping[str, float]) -> dict[str, float]:
+    """Return the least score of each class in watching, from those of a model's card."""
+    return {name: min(score, VOTED_SCORES.get(name, 1.0)) for name, score in card.items()}
 
 
 def best_precision(model: RegisteredModel, options: RuntimeOptions) -> Precision | None:
@@ -103,10 +119,7 @@ class StreetEyes:
         """
         self._camera = camera
         self._models = models
-        self._least: Mapping[str, float] = {
-            **models.detector.card_thresholds,
-            **camera.thresholds,
-        }
+        self._least = watch_thresholds(models.detector.card_thresholds) | dict(camera.thresholds)
         self._gates = [zone for zone in camera.zones if zone.kind is ZoneKind.TRUCK_GATE]
 
     def look(self, frame: Frame) -> tuple[Observation, ...]:

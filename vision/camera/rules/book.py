@@ -18,7 +18,8 @@ GATE_STEP_S = 0.2
 """A truck crosses a gate in a few seconds; five looks a second show its load from several sides."""
 LOOKS_PER_DWELL = 30
 SHORTEST_STEP_S, LONGEST_STEP_S = 1.0, 5.0
-"""Dwell of minutes would need fewer looks; a camera that froze or was turned has to be noticed soon."""
+"""Dwell of minutes would need fewer looks; a camera that froze or was turned has to be noticed
+soon."""
 
 
 class ZoneRule(Protocol):

@@ -27,8 +27,9 @@ from vision.finding import FindingKind
 
 VERSION = "1"
 MUCK_TRUCK = "muck_truck"
-VOTE_SHARE = 0.5
-"""Share of a vehicle's class votes from which it is a muck truck."""
+VOTE_SHARE = 0.4
+"""Share of a vehicle's class votes from which it is a muck truck; seen from before, one looks like
+any other lorry, so it need not be the most."""
 STATE_SHARE = 0.4
 """Share of the load votes that a state needs; less is no statement."""
 SEEN_SHARE = 0.1

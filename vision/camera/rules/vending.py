@@ -56,6 +56,10 @@ WIDEST_VENDOR = 2.5
 """Widths of its main part that a vendor takes up at most: two cloths with a step between them."""
 SAME_SIMILARITY = 0.5
 """Of a vendor that comes back: its goods lie otherwise."""
+UNDER_WIDTHS = 0.25
+"""Own widths beside a sunshade within which somebody still stands at it."""
+UNDER_HEIGHTS = 0.5
+"""Own heights by which the head of somebody under it may be lower than its edge."""
 _CORES = ("stall", "cart")
 
 
@@ -142,7 +146,9 @@ class VendingRule:
         memory.not_before |= dict.fromkeys(excused, tick.at)
         people = [track for track in tracks if track.name == "person" and track.seen]
         free = [
-            track for track in tracks if track.number not in excused and self._concerns(track, tick)
+            track
+            for track in tracks
+            if track.number not in excused and self._concerns(track, people, tick)
         ]
         events = []
         # The longest there has the first claim on what stands at its place.
@@ -173,11 +179,21 @@ class VendingRule:
         """Go on from what `state` returned; raises ValueError if it is not that."""
         self._memory = _MEMORY.validate_python(state)
 
-    def _concerns(self, track: Track, tick: Tick) -> bool:
+    def _concerns(self, track: Track, people: Sequence[Track], tick: Tick) -> bool:
         if not (tick.active and track.name in VENDING and track.standing and track.there):
             return False
         at_vendor = any(_belongs(track, vendor.box_xyxy) for vendor in self._memory.vendors)
-        return stands_in(self._zone, track.anchor_xyxy, was_in=at_vendor)
+        if stands_in(self._zone, track.anchor_xyxy, was_in=at_vendor):
+            return True
+        # A sunshade hangs above the ground it covers: who stands under it says where that is.
+        return track.name == "canopy" and (
+            at_vendor
+            or any(
+                _is_under(person.box_xyxy, track.anchor_xyxy)
+                and stands_in(self._zone, person.box_xyxy)
+                for person in people
+            )
+        )
 
     def _is_excused(self, track: Track, tick: Tick) -> bool:
         return track.name in VENDING and any(
@@ -384,7 +400,19 @@ def _trades(members: Sequence[Track], people: Sequence[Track]) -> bool:
     if any(track.name == "stall" for track in members):
         return True
     return any(
-        _is_close(person.box_xyxy, track.anchor_xyxy) for track in members for person in people
+        _is_close(person.box_xyxy, track.anchor_xyxy)
+        or (track.name == "canopy" and _is_under(person.box_xyxy, track.anchor_xyxy))
+        for track in members
+        for person in people
+    )
+
+
+def _is_under(person: Box, canopy: Box) -> bool:
+    """Whether somebody stands under a sunshade, or at its edge: feet below it, head not far."""
+    return (
+        _aside(person, canopy) <= UNDER_WIDTHS * boxes.width(canopy)
+        and person[3] > canopy[3]
+        and person[1] <= canopy[3] + UNDER_HEIGHTS * boxes.height(person)
     )
 
 

@@ -66,6 +66,19 @@ def test_a_stall_that_stays_is_reported_once_with_its_whole_life(step):
         ([stands("canopy", PLACE, 0, 900)], 0, "a sunshade over nothing"),
         ([stands("cart", PLACE, 0, 900), *served(0, 900)], 1, "a cart with customers"),
         ([stands("canopy", PLACE, 0, 900), *served(0, 900)], 1, "a canopy with customers"),
+        (
+            [stands("canopy", box(0.5, 0.45, 0.14, 0.05), 0, 900), *served(0, 900)],
+            1,
+            "a sunshade whose cart is not seen, customers under it",
+        ),
+        (
+            [
+                stands("canopy", box(0.5, 0.45, 0.14, 0.05), 0, 900),
+                *served(0, 900, place=box(0.66, 0.61, 0.03, 0.12)),
+            ],
+            0,
+            "a sunshade, and people who stand beside it",
+        ),
         ([stands("cart", PLACE, 0, 900), *served(0, 900, every=100)], 0, "somebody now and then"),
         (
             [stands("cart", PLACE, 0, 900), stands("person", box(0.8, 0.6, 0.03), 0, 900, look=3)],
@@ -290,3 +303,12 @@ def test_lost_frames_wandering_boxes_and_restarts_change_no_verdict(drops, resta
         assert 0 <= (event.first_seen - at(comes)).total_seconds() <= 120
         assert (event.at - event.first_seen).total_seconds() <= 300 + 120
         assert steps(events, event.key) == [Step.BEGAN, Step.FIRED, Step.ENDED]
+
+
+def test_a_sunshade_stands_where_those_under_it_stand():
+    """Its own box hangs above the zone on the ground; nobody under it, and it is not in it."""
+    ground = [[0.3, 0.5], [0.7, 0.5], [0.7, 0.7], [0.3, 0.7]]
+    shade = stands("canopy", box(0.5, 0.45, 0.14, 0.05), 0, 900)
+    camera = no_vending(polygon=ground)
+    assert len(fired(watched(Story([shade, *served(0, 900)]), camera, times(1000, 5)))) == 1
+    assert fired(watched(Story([shade]), camera, times(1000, 5))) == []
