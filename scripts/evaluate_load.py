@@ -36,6 +36,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CARD = ROOT / "models" / "load" / "card.yaml"
 SEED = 7
 VIEWS_PER_SPRITE = 2
+# Boxes that a camera rule waits for: nearer trucks show more of their load.
+LARGE_PX = 64
 COMMAND = "python scripts/evaluate_load.py --sprites SPRITES TIPPER_VIEWS --data CCTV"
 
 # Boxes x1 y1 x2 y2 in pixels: those of the set's own labels that lie on the two tippers, picked by
@@ -69,11 +71,19 @@ PHOTOS = {
 
 @dataclass(frozen=True)
 class Judged:
-    """One crop: the true state, what was said and how sure it was."""
+    """One crop of a rendered tipper.
+
+    Attributes:
+        true: Its load state.
+        said: What the model called it.
+        box_px: Longer side of the truck's box.
+        views: Folder of its sprite: those seen as street cameras see traffic, or the hard ones.
+    """
 
     true: str
     said: str
-    sure: float
+    box_px: float
+    views: str
 
 
 def main() -> None:
@@ -84,7 +94,7 @@ def main() -> None:
     classifier = LoadStateClassifier(
         RegisteredModel(card, asked.card.parent), options=RuntimeOptions(threads=1)
     )
-    sprites = [sprite for folder in asked.sprites for sprite in read_sprites(folder)]
+    sprites = {folder.name: read_sprites(folder) for folder in asked.sprites}
     metrics = [
         rendered_metric(judge_rendered(classifier, sprites, asked.data)),
         fixedcam_metric(classifier, asked.data / "fixedcam_street_seq" / "images"),
@@ -108,22 +118,28 @@ def _parse() -> argparse.Namespace:
 
 
 def judge_rendered(
-    classifier: LoadStateClassifier, sprites: list[Sprite], data: Path
+    classifier: LoadStateClassifier, sprites: dict[str, list[Sprite]], data: Path
 ) -> list[Judged]:
     """Judge every tipper of the test split, put into pictures kept for validation."""
     rng = np.random.default_rng(SEED)
-    test = [sprite for sprite in sprites if sprite.split == "test" and sprite.parts]
+    test = [
+        (views, sprite)
+        for views, group in sprites.items()
+        for sprite in group
+        if sprite.split == "test" and sprite.parts
+    ]
     backgrounds = read_backgrounds([p for p in background_paths(data) if for_validation(p)])
-    maker = LoadExamples(backgrounds, occluders=[s for s in test if s.kind == "car"])
+    maker = LoadExamples(backgrounds, occluders=[s for _, s in test if s.kind == "car"])
     judged = []
-    for sprite in test:
+    for views, sprite in test:
         if sprite.kind != "muck_truck" or sprite.load_state is None:
             continue
         for _ in range(VIEWS_PER_SPRITE):
             state = LOAD_STATES.index(sprite.load_state)
             example = maker.composed(sprite, state, rng)
-            said, sure = _judge(classifier, example.picture_rgb, example.box_xyxy)
-            judged.append(Judged(sprite.load_state, said, sure))
+            said, _ = _judge(classifier, example.picture_rgb, example.box_xyxy)
+            size = float(np.max(example.box_xyxy[2:] - example.box_xyxy[:2]))
+            judged.append(Judged(sprite.load_state, said, size, views))
     return judged
 
 
@@ -144,6 +160,7 @@ def rendered_metric(judged: list[Judged]) -> Metric:
     }
     right = {true: table[true].get(true, 0) for true in LOAD_STATES}
     of = {true: sum(table[true].values()) for true in LOAD_STATES}
+    large = [one for one in judged if one.box_px >= LARGE_PX]
     return _metric(
         "rendered_test",
         "rendered tippers of unseen seeds, designs and views in road pictures kept out of "
@@ -151,11 +168,21 @@ def rendered_metric(judged: list[Judged]) -> Metric:
         "then how often it was called what",
         {
             "crops": len(judged),
-            "accuracy": round(sum(right.values()) / max(len(judged), 1), 3),
+            "accuracy": _accuracy(judged),
             "accuracy_by_state": {t: round(right[t] / of[t], 3) for t in LOAD_STATES if of[t]},
             "confusion": table,
+            f"crops_of_{LARGE_PX}_px_or_more": len(large),
+            f"accuracy_of_{LARGE_PX}_px_or_more": _accuracy(large),
+            "accuracy_by_views": {
+                views: _accuracy([one for one in judged if one.views == views])
+                for views in sorted({one.views for one in judged})
+            },
         },
     )
+
+
+def _accuracy(judged: list[Judged]) -> float:
+    return round(sum(one.true == one.said for one in judged) / max(len(judged), 1), 3)
 
 
 def fixedcam_metric(classifier: LoadStateClassifier, images: Path) -> Metric:

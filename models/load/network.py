@@ -17,10 +17,12 @@ from ultralytics import YOLO
 
 STEM_LAYERS = 7
 """Layers taken from the detector: up to stride 16."""
-FROZEN_LAYERS = 5
-"""Of these, the first that keep their weights: up to stride 8."""
+FROZEN_LAYERS = 3
+"""Of these, the first that keep their weights: up to stride 4, edges and colours."""
+_FINE_LAYERS = 5
+"""The first layers that end at stride 8."""
 _FEATURES = 256  # 128 channels at stride 8, brought to stride 16, and 128 at stride 16
-_WIDTH = 64
+_WIDTH = 96
 OPSET = 17
 _GRID = 5
 _STYLE_SPREAD = 0.3
@@ -57,9 +59,10 @@ class LoadNetwork(nn.Module):  # type: ignore[misc]
     """Log-odds of the load states of one crop.
 
     The first layers stay as the detector has them: they have seen real streets, and training on
-    rendered trucks would only fit them to renders. The head keeps a coarse grid of places: where in
-    the truck earth is seen tells a heap above the boards from a level load, and both from what lies
-    behind the truck.
+    rendered trucks would only fit them to renders. The next ones learn slowly: earth, tarpaulins
+    and the inside of load boxes are nothing that the detector was asked for. The head keeps a
+    coarse grid of places: where in the truck earth is seen tells a heap above the boards from a
+    level load, and both from what lies behind the truck.
     """
 
     def __init__(
@@ -76,7 +79,8 @@ class LoadNetwork(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.frozen = nn.Sequential(*stem[:FROZEN_LAYERS]).requires_grad_(False)
         self.mixing = StyleMixing(style_share)
-        self.tuned = nn.Sequential(*stem[FROZEN_LAYERS:])
+        self.fine = nn.Sequential(*stem[FROZEN_LAYERS:_FINE_LAYERS])
+        self.deep = nn.Sequential(*stem[_FINE_LAYERS:])
         self.head = nn.Sequential(
             nn.Conv2d(_FEATURES, _WIDTH, 1),
             nn.SiLU(),
@@ -97,14 +101,18 @@ class LoadNetwork(nn.Module):  # type: ignore[misc]
         They were measured on real road pictures, and rendered ones would drive them off.
         """
         super().train(mode)
-        self.frozen.eval()
-        self.tuned.eval()
+        for layers in (self.frozen, self.fine, self.deep):
+            layers.eval()
         return self
+
+    def tuned_parameters(self) -> list[nn.Parameter]:
+        """Weights that come from the detector and learn on."""
+        return [*self.fine.parameters(), *self.deep.parameters()]
 
     def forward(self, crops: Tensor) -> Tensor:
         """Return log-odds ``[N, classes]`` of crops ``[N, 3, H, W]``, RGB, 0 to 1."""
-        fine: Tensor = self.mixing(self.frozen(crops))
-        seen = torch.cat([functional.avg_pool2d(fine, 2), self.tuned(fine)], dim=1)
+        fine: Tensor = self.fine(self.mixing(self.frozen(crops)))
+        seen = torch.cat([functional.avg_pool2d(fine, 2), self.deep(fine)], dim=1)
         logits: Tensor = self.head(seen)
         return logits
 

@@ -55,6 +55,38 @@ class Frame:
             found_labels=("merged",) * len(found),
         )
 
+    def without_small(self, least_px: float) -> Frame:
+        """The frame without its small objects, and without what was found of them.
+
+        As COCO counts by size: a detection goes where it is a small object's, or small itself and
+        no large object's.
+
+        Args:
+            least_px: Longer side of the smallest object that stays.
+        """
+        large = _longer_sides(self.truth_xyxy) >= least_px
+        of_large = self._hits(large)
+        of_small = self._hits(~large)
+        fair = of_large | (~of_small & (_longer_sides(self.found_xyxy) >= least_px))
+        kept, found = np.flatnonzero(large), np.flatnonzero(fair)
+        return Frame(
+            truth_xyxy=self.truth_xyxy[kept],
+            truth_labels=tuple(self.truth_labels[i] for i in kept),
+            found_xyxy=self.found_xyxy[found],
+            found_scores=self.found_scores[found],
+            found_labels=tuple(self.found_labels[i] for i in found),
+        )
+
+    def _hits(self, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """For each detection, whether it overlaps one of some objects of its class enough, (n,)."""
+        alike = np.array(self.found_labels)[:, None] == np.array(self.truth_labels)[None]
+        overlap = iou_matrix(self.found_xyxy, self.truth_xyxy) >= MATCH_IOU
+        return np.asarray((alike & overlap & among[None]).any(axis=1), np.bool_)
+
+
+def _longer_sides(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((xyxy[:, 2:] - xyxy[:, :2]).max(axis=1, initial=0.0), np.float32)
+
 
 def _first_of_each(rows: list[int], xyxy: NDArray[np.float32]) -> list[int]:
     """Rows, surest first, without those that lie on a surer one."""
@@ -154,18 +186,19 @@ def curve(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.floa
     return np.maximum.accumulate(precision[::-1])[::-1], hits / there
 
 
-def average_precision(frames: Sequence[Frame], label: str) -> float | None:
-    """Area under the precision-recall curve of one class at IoU 0.5.
+def average_precision(frames: Sequence[Frame], *labels: str) -> float | None:
+    """Area under the precision-recall curve at IoU 0.5 of one class, or of several taken for one.
 
     Args:
         frames: Frames with detections down to a low score.
-        label: The class.
+        labels: The class, or the classes.
 
     Returns:
-        The area with precision made monotone (PASCAL VOC 2010 on); None where the class is in no
-        frame.
+        The area with precision made monotone (PASCAL VOC 2010 on); None where none of the classes
+        is in any frame.
     """
-    curves = curve([frame.merged({label}, {label: 0.0}) for frame in frames])
+    every = dict.fromkeys(labels, 0.0)
+    curves = curve([frame.merged(labels, every) for frame in frames])
     if curves is None:
         return None
     precision, recall = curves

@@ -1,29 +1,30 @@
 """Train a folded street network on YOLO folders.
 
 Only training needs this module (extra `train`). The loop is our own: it keeps the folded network
-as it is, warms all rates up from nothing, and writes no files; pictures, augmentation, label
-assignment and loss are those of ultralytics.
+as it is, warms all rates up from nothing, and writes no files; label assignment and loss are those
+of ultralytics, the windows that are shown come from :mod:`models.street.views`.
 """
 
 from __future__ import annotations
 
 import math
-import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+import torch.distributed as dist
 import yaml
-from torch import nn
+from torch import multiprocessing, nn
 from ultralytics.cfg import get_cfg
-from ultralytics.data import build_dataloader, build_yolo_dataset
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.torch_utils import init_seeds
+
+from models.street.views import Views, batches
 
 LOG_EVERY_STEPS = 20
 GRADIENT_NORM = 10.0
@@ -34,9 +35,7 @@ class Recipe:
     """How the street network is trained; one YAML file.
 
     Attributes:
-        size_px: Width and height of training pictures.
         epochs: Times every picture is shown.
-        plain_epochs: Of these, the last ones without mosaics.
         batch: Pictures a step.
         frozen_layers: The first layers that keep their weights.
         rate: Peak learning rate of AdamW.
@@ -44,13 +43,12 @@ class Recipe:
         weight_decay: Decay of weights, not of biases.
         warmup_share: Share of the way on which the rates rise from nothing.
         most_minutes: A slow machine stops here, its rates brought down by then.
-        seed: Seed of order, augmentation and new rows.
-        augment: Settings of ultralytics' augmentation.
+        seed: Seed of order and windows.
+        views: How windows are cut out of the pictures.
+        class_weights: What a class counts in the loss; 1 where it is not named.
     """
 
-    size_px: int
     epochs: int
-    plain_epochs: int
     batch: int
     frozen_layers: int
     rate: float
@@ -59,12 +57,16 @@ class Recipe:
     warmup_share: float
     most_minutes: float
     seed: int
-    augment: dict[str, float]
+    views: Views
+    class_weights: dict[str, float] = field(default_factory=dict)
 
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; unknown or missing fields are an error."""
-    return Recipe(**yaml.safe_load(path.read_text(encoding="utf-8")))
+    fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    views: dict[str, Any] = fields.pop("views")
+    pairs: dict[str, Any] = {name: tuple(views[name]) for name in ("size_wh", "zoom")}
+    return Recipe(**fields, views=Views(**{**views, **pairs}))
 
 
 def freeze(network: DetectionModel, layers: int) -> None:
@@ -102,35 +104,59 @@ def rate_share(progress: float, warmup_share: float) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * falling))
 
 
-def batches(
-    images: Sequence[Path], classes: Sequence[str], recipe: Recipe
-) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """Augmented batches of all epochs: (step, steps in all, batch)."""
-    settings = get_cfg(overrides={"imgsz": recipe.size_px, "cache": "ram", **recipe.augment})
-    names = dict(enumerate(classes))
-    data = {"names": names, "nc": len(names), "channels": 3}
+def average_gradients(network: DetectionModel, workers: int) -> None:
+    """Give all workers the mean of their gradients."""
+    held = [p.grad for p in network.parameters() if p.grad is not None]
+    flat = torch.cat([gradient.reshape(-1) for gradient in held])
+    dist.all_reduce(flat)
+    for gradient, mean in zip(held, flat.split([g.numel() for g in held]), strict=True):
+        gradient.copy_(mean.view_as(gradient) / workers)
+
+
+def train_together(
+    network: DetectionModel, images: Sequence[Path], *, recipe: Recipe, processes: int
+) -> None:
+    """Train a network in place with several processes, one thread each, on their shares of a batch.
+
+    On a busy machine threads spend most of their time waiting for each other, processes do not.
+
+    Args:
+        network: See `train`.
+        images: See `train`.
+        recipe: See `train`; its batch is shared out.
+        processes: How many; a divisor of the batch.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        listed = Path(scratch) / "train.txt"
-        listed.write_text("".join(f"{path.resolve()}\n" for path in images), encoding="utf-8")
-        dataset = build_yolo_dataset(settings, str(listed), recipe.batch, data, mode="train")
-    loader = build_dataloader(dataset, recipe.batch, workers=1, device="cpu", pin_memory=False)
-    steps = len(loader) * recipe.epochs
-    step = 0
-    for epoch in range(recipe.epochs):
-        if epoch == recipe.epochs - recipe.plain_epochs:
-            dataset.close_mosaic(settings)
-            loader.reset()
-        for batch in loader:
-            yield step, steps, batch
-            step += 1
-    loader.close()
+        multiprocessing.spawn(
+            _train_a_share, (processes, scratch, network, list(images), recipe), nprocs=processes
+        )
+        network.load_state_dict(torch.load(Path(scratch) / "weights.pt"))
+    network.eval()
+
+
+def _train_a_share(
+    rank: int,
+    processes: int,
+    scratch: str,
+    network: DetectionModel,
+    images: list[Path],
+    recipe: Recipe,
+) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{scratch}/meeting", rank=rank, world_size=processes
+    )
+    log: Callable[[str], None] = partial(print, flush=True) if rank == 0 else lambda _: None
+    train(network, images, recipe=recipe, log=log)
+    if rank == 0:
+        torch.save(network.state_dict(), Path(scratch) / "weights.pt")
+    dist.destroy_process_group()
 
 
 def train(
     network: DetectionModel,
     images: Sequence[Path],
     *,
-    classes: Sequence[str],
     recipe: Recipe,
     log: Callable[[str], None],
 ) -> None:
@@ -140,33 +166,52 @@ def train(
         network: Folded network with one output row per class.
         images: Pictures to show in an epoch; their labels lie where YOLO expects them. One that
             is named twice is shown twice.
-        classes: Class names, in the order of the network.
         recipe: How to train.
         log: Told now and then how it goes.
     """
+    together = dist.is_initialized()
+    rank, workers = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
     init_seeds(recipe.seed)
-    random.seed(recipe.seed)
-    np.random.seed(recipe.seed)
-    network.args = get_cfg(overrides={"imgsz": recipe.size_px})
+    network.args = get_cfg()
+    network.class_weights = torch.tensor(
+        [recipe.class_weights.get(name, 1.0) for name in network.names.values()]
+    )
     network.criterion = None
     freeze(network, recipe.frozen_layers)
     optimiser = torch.optim.AdamW(parameter_groups(network, recipe), betas=(0.9, 0.999))
     network.to(memory_format=torch.channels_last).train()
     running = torch.zeros(3)
-    began: float | None = None
-    for step, steps, batch in batches(images, classes, recipe):
-        # The clock of the rates starts when the pictures have been read, or they would not warm up.
-        began = began or time.perf_counter()
+    began = time.perf_counter()
+    # A city's first export may hold fewer pictures than a batch.
+    own = max(1, min(recipe.batch, len(images)) // workers)
+    steps = max(1, len(images) // (own * workers)) * recipe.epochs
+    shown = batches(
+        images[rank::workers],
+        recipe.views,
+        batch=own,
+        # The shares of the pictures differ by one at most: the longest way ends the shortest.
+        epochs=recipe.epochs + 1,
+        seed=recipe.seed + rank,
+    )
+    for step, (windows, labels) in zip(range(steps), shown, strict=False):
         spent = (time.perf_counter() - began) / (60 * recipe.most_minutes)
+        if together:
+            # All must stop at the same step, or those that go on wait for ever.
+            slowest = torch.tensor(spent)
+            dist.all_reduce(slowest, dist.ReduceOp.MAX)
+            spent = float(slowest)
         if spent >= 1:
             log(f"stopped after {step} of {steps} steps: {recipe.most_minutes} minutes are over")
             break
         progress = max(step / steps, spent)
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * rate_share(progress, recipe.warmup_share)
-        batch["img"] = batch["img"].float().div(255).to(memory_format=torch.channels_last)
+        # Rows of pixels with their colours side by side are what channels_last means.
+        pictures = torch.from_numpy(windows).permute(0, 3, 1, 2).float().div(255)
+        truth = torch.from_numpy(labels)
+        batch = {"batch_idx": truth[:, 0], "cls": truth[:, 1:2], "bboxes": truth[:, 2:]}
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            predictions = network(batch["img"])
+            predictions = network(pictures)
         # The loss is taken in float32: assignment and box distances need it.
         exact = {
             name: value.float() if torch.is_tensor(value) else value
@@ -175,6 +220,8 @@ def train(
         loss, parts = network.loss(batch, exact)
         optimiser.zero_grad(set_to_none=True)
         loss.sum().backward()
+        if together:
+            average_gradients(network, workers)
         nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
         optimiser.step()
         running += torch.stack([torch.as_tensor(value) for value in parts.values()])
@@ -183,4 +230,5 @@ def train(
             mean = (running / LOG_EVERY_STEPS).tolist()
             log(f"step {step + 1}/{steps}, {seconds:.0f} s, box/class/dfl loss {mean}")
             running.zero_()
+    shown.close()
     network.to(memory_format=torch.contiguous_format).eval()

@@ -146,3 +146,42 @@ def test_share_called_leaves_out_what_was_not_found():
         frames, truth={"car"}, among=("car", "muck_truck"), called="muck_truck", least=LEAST
     )
     assert called == (1, 2)
+
+
+def test_classes_taken_for_one_forgive_the_name():
+    shown = [frame([("car", HERE), ("truck", AWAY)], [("truck", HERE, 0.9), ("truck", AWAY, 0.8)])]
+    assert average_precision(shown, "car") == 0.0
+    assert average_precision(shown, "truck") == pytest.approx(0.5)
+    assert average_precision(shown, "car", "truck") == pytest.approx(1.0)
+
+
+LARGE = (100, 100, 160, 140)
+NEARLY_LARGE = (100, 100, 158, 140)
+SMALL = (10, 10, 40, 40)
+
+
+@pytest.mark.parametrize(
+    ("truth", "found", "kept", "left"),
+    [
+        # A small object is neither missed nor, where it is found, a mistake.
+        ([("car", SMALL)], [("car", SMALL, 0.9)], [], []),
+        ([("car", SMALL), ("car", LARGE)], [("car", LARGE, 0.9)], [LARGE], [LARGE]),
+        # A detection a little smaller than the limit still is the large object's.
+        ([("car", LARGE)], [("car", NEARLY_LARGE, 0.9)], [LARGE], [NEARLY_LARGE]),
+        # Something large where nothing is stays wrong; something small there does not count.
+        (
+            [("car", LARGE)],
+            [("car", AWAY, 0.9), ("car", (0, 0, 90, 90), 0.8)],
+            [LARGE],
+            [(0, 0, 90, 90)],
+        ),
+        # Another class at a small object's place is not its detection.
+        ([("car", SMALL)], [("truck", (8, 8, 68, 68), 0.9)], [], [(8, 8, 68, 68)]),
+    ],
+)
+def test_small_objects_do_not_count(truth, found, kept, left):
+    fair = frame(truth, found).without_small(60)
+    assert [tuple(box) for box in fair.truth_xyxy] == kept
+    assert [tuple(box) for box in fair.found_xyxy] == left
+    assert len(fair.found_labels) == len(fair.found_scores) == len(left)
+    assert len(fair.truth_labels) == len(kept)

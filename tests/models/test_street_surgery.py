@@ -24,13 +24,13 @@ from models.street.training import (  # noqa: E402
     parameter_groups,
     rate_share,
     train,
+    train_together,
 )
+from models.street.views import Views  # noqa: E402
 
 SIZE = 128
 RECIPE = Recipe(
-    size_px=64,
     epochs=2,
-    plain_epochs=1,
     batch=2,
     frozen_layers=10,
     rate=1e-3,
@@ -39,7 +39,7 @@ RECIPE = Recipe(
     warmup_share=0.2,
     most_minutes=5,
     seed=1,
-    augment={"mosaic": 1.0},
+    views=Views((64, 64), (0.8, 1.5), 64, 0.01, 0.2, 0.2),
 )
 
 
@@ -74,7 +74,7 @@ def network(checkpoint):
 @pytest.fixture(scope="module")
 def exported(network, tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "street-1.onnx"
-    write_onnx(network, path, size_px=SIZE)
+    write_onnx(network, path, size_wh=(SIZE, SIZE))
     return path
 
 
@@ -167,7 +167,7 @@ def test_training_moves_what_may_learn_and_nothing_else(exported, tmp_path):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     images = sorted(yolo_folder(tmp_path).iterdir())
     said = []
-    train(network, images * 2, classes=STREET_CLASSES, recipe=RECIPE, log=said.append)
+    train(network, images * 2, recipe=RECIPE, log=said.append)
     moved = {
         name for name, value in network.state_dict().items() if not torch.equal(value, before[name])
     }
@@ -177,3 +177,13 @@ def test_training_moves_what_may_learn_and_nothing_else(exported, tmp_path):
     assert not any(".dfl." in name for name in moved)
     # 4 pictures shown twice in 2 epochs, 2 a step.
     assert said[-1].startswith("step 8/8")
+
+
+def test_processes_share_the_work_and_end_with_one_network(exported, tmp_path):
+    network = network_from_onnx(exported, STREET_CLASSES)
+    before = network.state_dict()["model.23.cv3.0.2.weight"].clone()
+    images = sorted(yolo_folder(tmp_path).iterdir())
+    train_together(network, images, recipe=RECIPE, processes=2)
+    after = network.state_dict()["model.23.cv3.0.2.weight"]
+    assert not torch.equal(after, before)
+    assert torch.isfinite(after).all()

@@ -13,7 +13,7 @@ from datasets.formats.yolo import label_path, read_yolo_labels, write_data_yaml
 from datasets.kept_out import KEPT_OUT
 from scripts.label_frames import JUDGED, Box, merge, pictures, yolo_lines
 from scripts.show_street_loop import city_picture
-from scripts.train_street import Score, is_better, next_version, split_folder
+from scripts.train_street import next_version, split_folder
 
 HERE = (0.1, 0.1, 0.3, 0.3)
 THERE = (0.6, 0.6, 0.8, 0.8)
@@ -91,40 +91,6 @@ def test_judged_trucks_are_well_formed_and_not_of_the_evaluation():
 )
 def test_next_version(version, expected):
     assert next_version(version) == expected
-
-
-def score(cart, car=0.8, false=0.0):
-    return Score({"cart": cart, "car": car}, false)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        ({"export": score(0.2)}, {"export": score(0.7)}, True),
-        ({"export": score(0.2)}, {"export": score(0.2)}, False),
-        # Only fewer false findings: what rejections teach.
-        ({"export": score(0.5, false=30)}, {"export": score(0.5, false=5)}, True),
-        ({"export": score(0.2)}, {"export": score(0.7, false=10)}, False),
-        # What it knew before must stay: in the mean and in every class.
-        (
-            {"export": score(0.2), "replay": score(0.8)},
-            {"export": score(0.7), "replay": score(0.7)},
-            False,
-        ),
-        (
-            {"export": score(0.2), "replay": score(0.6, car=0.9)},
-            {"export": score(0.7), "replay": score(0.9, car=0.7)},
-            False,
-        ),
-        (
-            {"export": score(0.2), "replay": score(0.8)},
-            {"export": score(0.7), "replay": score(0.8)},
-            True,
-        ),
-    ],
-)
-def test_only_a_better_model_is_written(old, new, expected):
-    assert is_better(old, new) is expected
 
 
 @pytest.mark.parametrize(

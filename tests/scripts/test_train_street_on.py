@@ -13,7 +13,7 @@ from datasets.classes import STREET_CLASSES  # noqa: E402
 from datasets.formats.yolo import write_data_yaml  # noqa: E402
 from models.cards import InputSpec, ModelCard  # noqa: E402
 from models.street.surgery import folded, set_classes  # noqa: E402
-from scripts.train_street import INPUT_PX, train_on, write_model  # noqa: E402
+from scripts.train_street import INPUT_WH, train_on, write_model  # noqa: E402
 from vision.camera.detector import Detector  # noqa: E402
 
 
@@ -37,7 +37,7 @@ def model(tmp_path_factory):
         task="detect",
         file="to-be-written.onnx",
         sha256="0" * 64,
-        input=InputSpec(size_wh=(INPUT_PX, INPUT_PX), letterbox=True),
+        input=InputSpec(size_wh=INPUT_WH, letterbox=True),
         classes=list(STREET_CLASSES),
         thresholds=dict.fromkeys(STREET_CLASSES, 0.25),
         licence="AGPL-3.0-or-later",
