@@ -77,9 +77,7 @@ def tell(found: list[FoundEvent]) -> None:
         missed = sum(truth.events[index].kind == kind for index in score.missed)
         false = sum(found[index].kind == kind for index in score.false)
         print(f"  {kind.value:<21} {right + missed:>6} {right:>6} {missed:>7} {false:>6}")
-    for index in score.missed:
-        event = truth.events[index]
+    for event in (truth.events[index] for index in score.missed):
         print(f"    missed  {event.kind}: {event.actor}, from {event.began_s:.0f} s")
-    for index in score.false:
-        event = found[index]
-        print(f"    false   {event.kind}: at {event.first_s:.0f} s, {who_was_it(truth, event)}")
+    for report in (found[index] for index in score.false):
+        print(f"    false   {report.kind}: at {report.first_s:.0f} s, {who_was_it(truth, report)}")
