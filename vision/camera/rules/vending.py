@@ -60,6 +60,8 @@ UNDER_WIDTHS = 0.25
 """Own widths beside a sunshade within which somebody still stands at it."""
 UNDER_HEIGHTS = 0.5
 """Own heights by which the head of somebody under it may be lower than its edge."""
+SHADE_HEIGHTS = 2.0
+"""Own heights, but no more than its width, by which a sunshade hangs above the ground."""
 _CORES = ("stall", "cart")
 
 
@@ -321,7 +323,15 @@ def _overlap(a: Box, b: Box) -> float:
 
 def _belongs(track: Track, place: Box) -> bool:
     least = SAME_VENDOR_SHARE if track.name in _CORES else CANOPY_SHARE
-    return _overlap(track.anchor_xyxy, place) >= least
+    return _overlap(_reach(track), place) >= least
+
+
+def _reach(track: Track) -> Box:
+    """Its box; a sunshade's goes down to the ground, for what it covers stands below it."""
+    x1, y1, x2, y2 = track.anchor_xyxy
+    if track.name in _CORES:
+        return track.anchor_xyxy
+    return x1, y1, x2, y2 + min(SHADE_HEIGHTS * (y2 - y1), x2 - x1)
 
 
 def _core(members: Sequence[Track]) -> Track:
@@ -349,14 +359,12 @@ def _parts_of(
         and _belongs(track, place)
         # Each canopy is over what it covers best.
         and not any(
-            _overlap(track.anchor_xyxy, other.anchor_xyxy) > _overlap(track.anchor_xyxy, place)
+            _overlap(_reach(track), other.anchor_xyxy) > _overlap(_reach(track), place)
             for other in rest
         )
     ]
     rest = [track for track in rest if not any(_belongs(track, other) for other in others)]
-    under = [
-        track for track in rest if any(_belongs(track, canopy.anchor_xyxy) for canopy in canopies)
-    ]
+    under = [track for track in rest if any(_belongs(track, _reach(canopy)) for canopy in canopies)]
     members += under
     whole = _union([core, *(track.anchor_xyxy for track in members)])
     beside = [track for track in rest if track not in under and _beside(track.anchor_xyxy, core)]
