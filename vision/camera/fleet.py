@@ -31,6 +31,9 @@ from vision.finding import Finding
 
 DELIVER_EVERY_S = 0.2
 SAVE_EVERY_S = 10.0
+START_APART_S = 0.25
+"""Live cameras are begun one after the other: until a stream's key frames are known, all its frames
+are decoded, and dozens of streams at once would choke on that."""
 OVERLOAD_WINDOW = 60
 """Latest frames by which a camera's share of replaced ones is judged."""
 OVERLOADED_SHARE = 0.2
@@ -246,8 +249,8 @@ class Fleet:
         """
         self._tell = tell
         threads = [
-            threading.Thread(target=self._read, args=(stop, station), daemon=True)
-            for station in self.stations
+            threading.Thread(target=self._read, args=(stop, station, number), daemon=True)
+            for number, station in enumerate(self.stations)
         ]
         threads += [threading.Thread(target=self._work, daemon=True) for _ in range(self._workers)]
         for thread in threads:
@@ -293,7 +296,9 @@ class Fleet:
             )
             self._scheduler.close(station)
 
-    def _read(self, stop: threading.Event, station: Station) -> None:
+    def _read(self, stop: threading.Event, station: Station, number: int) -> None:
+        if station.source.live:
+            stop.wait(START_APART_S * number)
         with self._alone(station):
             for event in station.source.events(station.step_s, stop):
                 if station.figures.failed or station.figures.seen_s >= self._most_s:
