@@ -219,14 +219,13 @@ class Association:
     def _given_up(self, track: Track) -> bool:
         patient = track.standing or track.name in VENDING
         absence_s = self.options.absence_s if patient else self.options.lost_s
-        undetected_s = (track.last_seen - track.recent[-1][0]).total_seconds()
         # Hidden no longer than it was seen standing: traffic hides the place of what drove on, too.
         stood_s = (track.last_seen - track.anchor_since).total_seconds()
         hidden_s = min(self.options.max_outage_s, max(absence_s, stood_s))
         return (
             track.absent_s > absence_s
             or track.hidden_s > hidden_s
-            or undetected_s > self.options.undetected_s
+            or track.undetected_s > self.options.undetected_s
             or (track.empty_looks >= EMPTY_LOOKS and track.empty_s >= EMPTY_S)
         )
 
@@ -297,6 +296,8 @@ class _Frame:
     def unseen(self, track: Track, users: Mapping[int, Track]) -> Track:
         """The track without a sighting: its place tells whether it is unchanged, hidden or left."""
         alike = None
+        # While no frames came, nobody looked for it.
+        undetected_s = track.undetected_s + self.elapsed_s - self.gap_s
         if self.look is not None and _stays(track):
             place = self.look(track.anchor_xyxy)
             alike = similarity(track.place, place)
@@ -309,6 +310,7 @@ class _Frame:
                     looked_at=self.at,
                     place=blend(track.place, place, SLOW_UPDATE),
                     unseen_s=track.unseen_s + self.gap_s,
+                    undetected_s=undetected_s,
                     absent_s=0.0,
                     hidden_s=0.0,
                     empty_looks=0,
@@ -318,17 +320,20 @@ class _Frame:
         empty = alike is not None and alike < PLACE_EMPTY * (1 - self._cover(track, users))
         hidden = self._hidden(track, users)
         unsure_s = 0.0 if track.sure else self.elapsed_s
+        hidden_s = 0.0 if track.sure else self.elapsed_s - self.gap_s
         if hidden and not (empty and self._taken(track)):
             return replace(
                 track,
                 presence=Presence.HIDDEN,
                 unseen_s=unseen_s,
-                hidden_s=track.hidden_s + unsure_s,
+                undetected_s=undetected_s,
+                hidden_s=track.hidden_s + hidden_s,
             )
         return replace(
             track,
             presence=Presence.ABSENT,
             unseen_s=unseen_s,
+            undetected_s=undetected_s,
             # What happened before the first of the looks that found it absent, nobody saw.
             absent_s=track.absent_s + unsure_s,
             empty_looks=track.empty_looks + empty,

@@ -92,6 +92,7 @@ class Track:
         moved_share: Own sizes that it was off its anchor at most, never more than a jitter.
         unseen_s: Of the time at its anchor, seconds in which nothing was known of it: hidden,
             absent, or no frames at all.
+        undetected_s: Seconds since it was last detected, gaps in the frames left out.
         absent_s: Since it was last seen, seconds after the first look that found it absent.
         hidden_s: The same for hidden.
         empty_looks: Since it was last seen, how many looks found its place looking otherwise and
@@ -123,6 +124,7 @@ class Track:
     stand: int = 0
     moved_share: float = 0.0
     unseen_s: float = 0.0
+    undetected_s: float = 0.0
     absent_s: float = 0.0
     hidden_s: float = 0.0
     empty_looks: int = 0
@@ -230,6 +232,7 @@ def sighted(track: Track, observation: Observation, at: datetime, *, gap_s: floa
         last_seen=at,
         presence=Presence.SEEN,
         unseen_s=track.unseen_s + gap_s,
+        undetected_s=0.0,
         absent_s=0.0,
         hidden_s=0.0,
         empty_looks=0,

@@ -201,6 +201,33 @@ def test_over_an_outage_the_same_vehicle_goes_on_standing(gap, after, goes_on):
     assert track.unseen_s == (gap if goes_on and gap > 60 else 0)
 
 
+@pytest.mark.parametrize("gap", [310, 600, 890])
+@pytest.mark.parametrize(
+    "first_look",
+    ["missed by the detector", "behind a bus"],
+)
+def test_an_outage_is_no_time_in_which_a_thing_was_looked_for(gap, first_look):
+    car = stands("car", PLACE, 0, 9999)
+    back = 100 + gap
+    bus = stands("bus", box(0.5, 0.68, 0.3, 0.3), back - 5, back + 5, look=5)
+    story = Story([car, bus] if first_look == "behind a bus" else [car])
+    association = Association()
+    for t in [*times(100), *times(back + 100, start=back)]:
+        missed = first_look != "behind a bus" and t == back
+        tracks = association.advance(at(t), [] if missed else story.observations(t), story.look(t))
+    assert [(track.number, track.standing_since) for track in tracks if track.name == "car"] == [
+        (1, START)
+    ]
+
+
+@pytest.mark.parametrize("gap", [310, 600])
+def test_what_was_hidden_before_an_outage_and_after_it_is_waited_for(gap):
+    bus = stands("bus", box(0.5, 0.68, 0.3, 0.3), 95, 100 + gap + 15, look=5)
+    story = Story([stands("car", PLACE, 0, 9999), bus])
+    history = tracked(story, [*times(100), *times(200 + gap, start=100 + gap)])
+    assert (1, 200.0 + gap) in [(number, stood_s) for _, number, stood_s in last(history)]
+
+
 def test_what_moved_before_an_outage_did_not_stand_through_it():
     car = Thing("car", [(0, box(0.1, 0.6)), (9, PLACE), (999, PLACE)])
     history = tracked(Story([car]), [7, 8, 9, *times(800, start=600)])
