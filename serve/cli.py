@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from serve import cli_models, cli_watch
+from serve import cli_models, cli_serve, cli_watch
 from serve.cli_exit import exit_codes, read_settings
 from vision.finding import Finding
 from vision.survey.compare import ComparisonInputs
@@ -49,6 +49,8 @@ app.command(
     "watch",
     epilog="Exit codes: 0 done or stopped, 2 wrong usage, 3 an input cannot be used, 4 failed.",
 )(cli_watch.watch)
+app.command("serve")(cli_serve.serve)
+app.command("worker")(cli_serve.worker)
 
 
 def _print_version(wanted: bool) -> None:

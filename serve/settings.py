@@ -6,12 +6,17 @@ Every setting has the prefix ``CITYEYE_``; nested ones join with two underscores
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vision.survey.intake import RasterLimits
+
+DEFAULT_SECRET = "cityeye-development-only"  # noqa: S105 (refused outside development)
+MIN_SECRET_LENGTH = 32
 
 
 class Settings(BaseSettings):
@@ -21,10 +26,37 @@ class Settings(BaseSettings):
         env_prefix="CITYEYE_", env_nested_delimiter="__", extra="ignore", frozen=True
     )
 
-    raster: RasterLimits = Field(
-        default_factory=RasterLimits,
-        title="Raster limits",
-        description="what a survey file may claim before a pixel of it is read",
+    environment: Literal["development", "production"] = Field(
+        default="production",
+        title="Environment",
+        description="outside development the service refuses to start with the default secret",
+    )
+    secret: SecretStr = Field(
+        default=SecretStr(DEFAULT_SECRET),
+        title="Secret",
+        description="at least 32 characters; camera credentials are encrypted and callbacks signed "
+        "with keys made from it, so changing it makes stored camera addresses unreadable",
+    )
+    data_dir: Path = Field(
+        default=Path("cityeye-data"),
+        title="Data folder",
+        description="where the embedded database, files and scratch space lie",
+    )
+    database_url: str = Field(
+        default="",
+        title="Database",
+        description="postgresql+psycopg://…; empty: SQLite in the data folder",
+    )
+    storage_url: str = Field(
+        default="",
+        title="Storage",
+        description="s3://bucket/prefix; empty: a folder in the data folder",
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8300",
+        title="Public address",
+        description="how browsers and case systems reach the service; evidence links and callback "
+        "addresses in drafts begin with it",
     )
     models_dir: Path | None = Field(
         default=None,
@@ -32,9 +64,137 @@ class Settings(BaseSettings):
         description="each in a folder of its own with its card.yaml; they win over the models that "
         "ship with CityEye where name and version are the same",
     )
+    raster: RasterLimits = Field(
+        default_factory=RasterLimits,
+        title="Raster limits",
+        description="what a survey file may claim before a pixel of it is read",
+    )
+    upload_max_bytes: int = Field(
+        default=64 * 2**30,
+        title="Largest upload",
+        description="bytes of one file",
+    )
+    upload_quota_bytes: int = Field(
+        default=256 * 2**30,
+        title="Upload quota",
+        description="bytes that one user may have lying in unfinished or unused uploads",
+    )
+    upload_expires_s: int = Field(
+        default=7 * 86400,
+        title="Upload expiry",
+        description="seconds until an upload that nothing used is swept",
+    )
+    check_memory_bytes: int = Field(
+        default=4 * 2**30,
+        title="Memory of a file check",
+        description="address space of the process that opens an uploaded file for the first time",
+    )
+    check_time_s: int = Field(
+        default=600,
+        title="Time of a file check",
+        description="seconds after which that process is stopped",
+    )
+    nodeodm_url: str = Field(
+        default="",
+        title="NodeODM server",
+        description="where raw flight photos are turned into orthophotos; empty: photos are not "
+        "accepted",
+    )
+    camera_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        title="Camera networks",
+        description="networks, separated by commas, in which cameras may lie; empty: none",
+    )
+    camera_capacity: int = Field(
+        default=16,
+        ge=1,
+        title="Cameras per worker",
+        description="how many cameras one worker process watches at most",
+    )
+    mqtt_url: str = Field(
+        default="",
+        title="MQTT broker",
+        description="mqtt://host:port or mqtts://…; empty: nothing is published",
+    )
+    mqtt_topic: str = Field(
+        default="cityeye",
+        title="MQTT topic",
+        description="what topics begin with",
+    )
+    targets_file: Path | None = Field(
+        default=None,
+        title="Case systems",
+        description="YAML file of the case systems that drafts are posted to (see docs)",
+    )
+    event_table_file: Path | None = Field(
+        default=None,
+        title="Event table",
+        description="YAML file of event codes and time limits; empty: the one that ships",
+    )
+    calendar_file: Path | None = Field(
+        default=None,
+        title="Working calendar",
+        description="YAML file of working hours, holidays and working weekends",
+    )
+    warning_rules_file: Path | None = Field(
+        default=None,
+        title="Warning rules",
+        description="YAML file of the rules for red, yellow and green; empty: the ones that ship",
+    )
+    time_zone: str = Field(
+        default="Asia/Shanghai",
+        title="Time zone",
+        description="of working hours, of case drafts, and of pages",
+    )
+    timestamp_url: str = Field(
+        default="",
+        title="Time-stamp server",
+        description="RFC 3161 server that stamps the head of the ledger once a day; empty: none",
+    )
+    retention_days: dict[str, int] = Field(
+        default_factory=lambda: {"rejected": 30, "expired": 30, "confirmed": 1095, "surveys": 1825},
+        title="Retention",
+        description="JSON of days after which evidence is deleted: of rejected, expired and "
+        "confirmed findings, and surveys; while a case is open nothing of it is deleted",
+    )
+    session_hours: float = Field(
+        default=12.0, gt=0, title="Session length", description="hours until a browser logs in anew"
+    )
+    trusted_proxies: str = Field(
+        default="",
+        title="Trusted proxies",
+        description="addresses, separated by commas, whose X-Forwarded-For is believed",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", title="Log level", description="least severe that is written"
+    )
 
-    @field_validator("models_dir", mode="before")
+    @field_validator("models_dir", "targets_file", "event_table_file", "calendar_file",
+                     "warning_rules_file", mode="before")  # fmt: skip
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         """An empty variable means none, and never the folder one happens to be in."""
         return None if value == "" else value
+
+    @field_validator("camera_networks", mode="before")
+    @classmethod
+    def _by_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _no_trailing_slash(self) -> Settings:
+        object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
+        return self
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database's URL, the embedded one where none is set."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'cityeye.sqlite').absolute()}"
+
+    @property
+    def secret_is_weak(self) -> bool:
+        """Whether the secret is the default one, or short."""
+        secret = self.secret.get_secret_value()
+        return secret == DEFAULT_SECRET or len(secret) < MIN_SECRET_LENGTH

@@ -1,0 +1,43 @@
+"""Which role may call which endpoint: the one table, checked before every call.
+
+An endpoint that is not in the table can be called by nobody.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is here for."""
+
+    OPERATOR = "operator"  # flies and uploads surveys
+    INTEGRATOR = "integrator"  # connects cameras
+    REVIEWER = "reviewer"  # decides on findings
+    SUPERVISOR = "supervisor"  # answers for cases, registers, exports
+    AUDITOR = "auditor"  # reads everything, changes nothing
+    ADMIN = "admin"  # users, tokens, settings
+
+
+EVERYBODY = frozenset(Role)
+PUBLIC: frozenset[Role] | None = None
+"""Callable without signing in; such endpoints check by themselves (a signature, a password)."""
+
+_O, _I, _R, _S, _A, _X = Role
+_READERS = EVERYBODY
+_OPERATORS = frozenset({_O, _S, _X})
+_INTEGRATORS = frozenset({_I, _S, _X})
+_REVIEWERS = frozenset({_R, _S, _X})
+_SUPERVISORS = frozenset({_S, _X})
+_AUDITORS = frozenset({_A, _S, _X})
+_ADMINS = frozenset({_X})
+
+ACCESS: dict[str, frozenset[Role] | None] = {
+    # people
+    # sites, surveys, uploads
+    # cameras
+    # findings, reviews, registers, warnings, exports
+    # cases
+    # ledger, models, health
+}
+"""By operation id, which is the name of the endpoint's function."""

@@ -1,0 +1,88 @@
+"""Pages by cursor: each answer names where the next one begins, whatever came in between."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from fastapi import Query
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from vision.errors import InputError
+
+MAX_LIMIT = 200
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="how many at most")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=500, description="`next` of the page before", pattern=r"^[\w\-=]*$"),
+]
+
+
+class Page(BaseModel, Generic[Item]):
+    """A page of a list."""
+
+    items: list[Item]
+    next: str | None = Field(default=None, description="cursor of the next page; none at the end")
+
+
+def page_of(
+    session: Session,
+    query: sa.Select[Row],
+    order: tuple[InstrumentedAttribute[Any], ...],
+    *,
+    limit: int,
+    cursor: str | None,
+    descending: bool = True,
+) -> tuple[list[Row], str | None]:
+    """Return one page and the next cursor.
+
+    Args:
+        session: To read in.
+        query: What to list, unordered.
+        order: Columns of the order, none of which may be null; the last must be unique. An index
+            over them makes any page as quick as the first.
+        limit: Rows of a page.
+        cursor: Where to begin; none at the start.
+        descending: Whether largest first.
+
+    Raises:
+        InputError: The cursor is not one of ours.
+    """
+    if cursor:
+        after = sa.tuple_(
+            *(sa.literal(v, c.type) for v, c in zip(_read(cursor, order), order, strict=True))
+        )
+        key = sa.tuple_(*order)
+        query = query.where(key < after if descending else key > after)
+    query = query.order_by(*(c.desc() if descending else c.asc() for c in order))
+    rows: list[Any] = list(session.scalars(query.limit(limit + 1)))
+    if len(rows) <= limit:
+        return rows, None
+    rows = rows[:limit]
+    return rows, _write([getattr(rows[-1], column.key) for column in order])
+
+
+def _write(values: list[Any]) -> str:
+    plain = [v.isoformat() if isinstance(v, datetime) else v for v in values]
+    return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode()
+
+
+def _read(cursor: str, order: tuple[InstrumentedAttribute[Any], ...]) -> list[Any]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if not isinstance(values, list) or len(values) != len(order):
+            raise ValueError
+        return [
+            datetime.fromisoformat(value) if column.type.python_type is datetime
+            else column.type.python_type(value)
+            for value, column in zip(values, order, strict=True)
+        ]  # fmt: skip
+    except (ValueError, TypeError) as error:
+        raise InputError("the cursor is not one that this list gave; begin without it") from error

@@ -1,0 +1,1 @@
+"""Case drafts: what they say, how they are posted, what comes back."""

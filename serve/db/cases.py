@@ -1,0 +1,86 @@
+"""Tables of cases and of what is posted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from serve.db.columns import Base, id_column, utc_now
+
+
+class Case(Base):
+    """A confirmed finding on its way through the case system."""
+
+    __tablename__ = "cases"
+    id: Mapped[str] = id_column()
+    finding_id: Mapped[str] = mapped_column(sa.ForeignKey("findings.id"), index=True)
+    dedupe_key: Mapped[str] = mapped_column(unique=True)
+    target: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    event_code: Mapped[str]
+    table_version: Mapped[str]
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+    draft: Mapped[dict[str, Any]]  # as built at confirmation
+    # drafted, delivered, filed 立案, dispatched 派遣, handling 处置, reported 反馈, verified 核查,
+    # closed 结案, refused, withdrawn, dead
+    state: Mapped[str] = mapped_column(default="drafted", index=True)
+    external_id: Mapped[str | None] = mapped_column(index=True)
+    due_at: Mapped[datetime | None]
+    cell_code: Mapped[str | None]
+    unit: Mapped[str | None] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+    closed_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=1)
+
+
+class OutboxEntry(Base):
+    """A message for a case system, written in the transaction that made it necessary."""
+
+    __tablename__ = "outbox"
+    id: Mapped[str] = id_column()
+    case_id: Mapped[str] = mapped_column(sa.ForeignKey("cases.id"), index=True)
+    sequence: Mapped[int]  # order per case
+    target: Mapped[str] = mapped_column(index=True)
+    action: Mapped[str]  # post, withdraw
+    payload: Mapped[dict[str, Any]]
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(default="waiting", index=True)  # delivered, dead
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]
+    last_problem: Mapped[str | None]
+    remote_token: Mapped[str | None]  # Open311: to be exchanged for an id
+    workflow_id: Mapped[str | None]
+    replays: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    delivered_at: Mapped[datetime | None]
+    __table_args__ = (sa.UniqueConstraint("case_id", "sequence"),)
+
+
+class CaseEvent(Base):
+    """What happened to a case, from us or from the other side."""
+
+    __tablename__ = "case_events"
+    id: Mapped[str] = id_column()
+    case_id: Mapped[str] = mapped_column(sa.ForeignKey("cases.id"), index=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    state: Mapped[str]
+    origin: Mapped[str]  # us, callback, poll
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    remote_id: Mapped[str | None] = mapped_column(unique=True)  # of a callback: it counts once
+
+
+class TargetState(Base):
+    """How a case system fares: the circuit breaker, shared by all workers."""
+
+    __tablename__ = "target_states"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    open_until: Mapped[datetime | None]
+    last_problem: Mapped[str | None]
+    last_success_at: Mapped[datetime | None]
+    polled_at: Mapped[datetime | None]

@@ -1,0 +1,80 @@
+"""Connections: one way to read, one way to write, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, sessionmaker
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long a writer waits for another one on SQLite."""
+
+
+class Database:
+    """A database with its connections."""
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        """Connect when first needed.
+
+        Args:
+            url: SQLAlchemy URL: ``sqlite:///path`` or ``postgresql+psycopg://…``.
+            pool_size: Connections kept, on PostgreSQL.
+        """
+        self.url = url
+        self.is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = sa.create_engine(url)
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = sa.create_engine(
+                url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+            )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Read in one transaction; nothing is written."""
+        with self._sessions() as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Write in one transaction: all of it at the end, or nothing after an error.
+
+        On SQLite the write lock is taken at once, so that two writers queue up instead of one
+        failing half-way.
+        """
+        with self._sessions() as session:
+            session.connection(execution_options={"cityeye_write": True})
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("cityeye_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

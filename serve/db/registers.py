@@ -1,0 +1,79 @@
+"""Tables of the city's registers and of warnings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from serve.db.columns import Base, id_column, utc_now
+
+
+class RegisterVersion(Base):
+    """One import of a register. The newest one counts; older ones stay for the record."""
+
+    __tablename__ = "register_versions"
+    id: Mapped[str] = id_column()
+    # unit_grid, building_permits, vending_permits, construction_sites, muck_trucks,
+    # supervised_objects
+    register: Mapped[str]
+    number: Mapped[int]
+    active: Mapped[bool] = mapped_column(default=True)
+    file_name: Mapped[str]
+    sha256: Mapped[str]
+    rows: Mapped[int]
+    imported_by: Mapped[str]
+    imported_at: Mapped[datetime] = mapped_column(default=utc_now)
+    __table_args__ = (sa.UniqueConstraint("register", "number"),)
+
+
+class RegisterEntry(Base):
+    """One row of a register."""
+
+    __tablename__ = "register_entries"
+    id: Mapped[str] = id_column()
+    version_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("register_versions.id", ondelete="CASCADE")
+    )
+    code: Mapped[str]  # cell code, permit number, plate, object id
+    name: Mapped[str] = mapped_column(default="")
+    properties: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    geometry: Mapped[bytes | None]  # WGS-84, WKB
+    west: Mapped[float | None]
+    south: Mapped[float | None]
+    east: Mapped[float | None]
+    north: Mapped[float | None]
+    valid_from: Mapped[datetime | None]
+    valid_to: Mapped[datetime | None]
+    __table_args__ = (
+        sa.UniqueConstraint("version_id", "code"),
+        sa.Index("ix_register_entries_place", "version_id", "west", "east", "south", "north"),
+    )
+
+
+class WarningState(Base):
+    """Red, yellow or green: of a supervised object or of a grid cell."""
+
+    __tablename__ = "warning_states"
+    subject_type: Mapped[str] = mapped_column(primary_key=True)  # supervised_object, cell
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    colour: Mapped[str] = mapped_column(index=True)
+    since: Mapped[datetime]
+    figures: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    rules_version: Mapped[str]
+
+
+class WarningChange(Base):
+    """A warning that changed colour."""
+
+    __tablename__ = "warning_changes"
+    id: Mapped[str] = id_column()
+    subject_type: Mapped[str]
+    subject: Mapped[str] = mapped_column(index=True)
+    before: Mapped[str | None]
+    after: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    why: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    rules_version: Mapped[str]

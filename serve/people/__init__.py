@@ -1,0 +1,1 @@
+"""Who uses CityEye: passwords, sessions, tokens."""

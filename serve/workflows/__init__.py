@@ -1,0 +1,1 @@
+"""What takes long, as durable workflows of steps that may be run again."""

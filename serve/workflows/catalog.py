@@ -1,0 +1,10 @@
+"""Every workflow there is, and what is done again and again.
+
+Importing this registers them all; a worker must, before it starts.
+"""
+
+from __future__ import annotations
+
+from dbos import ScheduleInput
+
+SCHEDULES: list[ScheduleInput] = []

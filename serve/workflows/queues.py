@@ -1,0 +1,42 @@
+"""The queues of durable work, and how work is put on one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
+
+
+class WorkQueue(StrEnum):
+    """What a worker can be asked to do; ``cityeye worker --queues`` names them."""
+
+    SURVEY = "survey"
+    CAMERA = "camera"
+    DELIVERY = "delivery"
+    EXPORT = "export"
+    UPKEEP = "upkeep"
+
+
+def start(
+    queue: WorkQueue,
+    workflow: Callable[..., Any],
+    *args: Any,  # noqa: ANN401
+    workflow_id: str,
+    partition: str | None = None,
+    delay_s: float | None = None,
+) -> None:
+    """Put a workflow on a queue, once: one with that id that is there already is left alone.
+
+    Args:
+        queue: Which one.
+        workflow: A function registered as a workflow.
+        args: JSON-like arguments.
+        workflow_id: What makes it this work and no other.
+        partition: On queues with an order, what the order is kept for.
+        delay_s: Seconds until it may begin.
+    """
+    options = SetEnqueueOptions(queue_partition_key=partition, delay_seconds=delay_s)
+    with SetWorkflowID(workflow_id), options:
+        DBOS.enqueue_workflow(queue, workflow, *args)

@@ -1,0 +1,185 @@
+"""A worker process: it runs workflows, says that it lives, and takes over from those that died.
+
+DBOS resumes by itself only what its own executor id left behind. Here every process has an id of
+its own and says every few seconds that it lives; whoever notices that another has gone silent puts
+its unfinished workflows back on their queues. Doing that twice does no harm: a workflow on a queue
+is begun by one worker only.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+from dbos import DBOS, DBOSConfig, ScheduleInput
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from serve import service as services
+from serve.db.tables import Worker, utc_now
+from serve.service import Service
+from serve.workflows.queues import WorkQueue
+
+log = structlog.get_logger()
+
+STEPS_VERSION = "1"
+"""Grows when the steps of a workflow change so that a half-done one cannot go on."""
+HEARTBEAT_S = 5.0
+SILENT_S = 30.0
+"""A worker not heard of for this long is taken for dead."""
+NO_QUEUE = "nothing"
+"""A queue that stays empty: for a process that only puts work on queues."""
+SURVEYS_AT_ONCE = 1
+DELIVERIES_AT_ONCE = 16
+POLL_S = 0.5
+
+
+class Runtime:
+    """This process as a worker."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        queues: Collection[WorkQueue] = tuple(WorkQueue),
+        schedules: Sequence[ScheduleInput] = (),
+    ) -> None:
+        """Prepare; workflows must have been imported.
+
+        Args:
+            service: Whose work it is.
+            queues: What this process takes work from; empty for one that only gives work.
+            schedules: What is done again and again.
+        """
+        self.executor_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._service = service
+        self._queues = sorted(queues)
+        self._schedules = list(schedules)
+        self._stop = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def launch(self) -> None:
+        """Begin to work."""
+        services.install(self._service)
+        url = make_url(self._service.settings.effective_database_url)
+        if url.get_backend_name() == "sqlite":
+            # A file beside the tables: two engines that poll and write would wait for each other.
+            url = url.set(database=str(url.database).removesuffix(".sqlite") + "-workflows.sqlite")
+        config = DBOSConfig(
+            name="cityeye",
+            system_database_url=url.render_as_string(hide_password=False),
+            executor_id=self.executor_id,
+            application_version=STEPS_VERSION,
+            log_level="WARNING",
+            scheduler_polling_interval_sec=30.0,
+        )
+        DBOS(config=config)
+        DBOS.listen_queues([str(queue) for queue in self._queues] or [NO_QUEUE])
+        DBOS.launch()
+        capacity = self._service.settings.camera_capacity
+        self._declare(WorkQueue.SURVEY, at_once=SURVEYS_AT_ONCE)
+        self._declare(WorkQueue.CAMERA, at_once=capacity)
+        # One after the other per case, many cases at once.
+        self._declare(WorkQueue.DELIVERY, at_once=DELIVERIES_AT_ONCE, per_partition=1)
+        self._declare(WorkQueue.EXPORT, at_once=1)
+        self._declare(WorkQueue.UPKEEP, at_once=1)
+        if self._schedules:
+            DBOS.apply_schedules(self._schedules)
+        self._say_alive()
+        self._heart.start()
+
+    @staticmethod
+    def _declare(queue: WorkQueue, *, at_once: int, per_partition: int | None = None) -> None:
+        DBOS.register_queue(
+            queue,
+            worker_concurrency=at_once,
+            partition_concurrency=per_partition,
+            polling_interval_sec=POLL_S,
+            on_conflict="always_update",
+        )
+
+    def close(self, *, finish_s: int = 0) -> None:
+        """Stop working; what is unfinished is taken over by others, or at the next start.
+
+        Args:
+            finish_s: Seconds that running workflows get to finish.
+        """
+        self._stop.set()
+        self._heart.join(timeout=HEARTBEAT_S)
+        DBOS.destroy(workflow_completion_timeout_sec=finish_s)
+        with self._service.database.write() as session:
+            session.execute(
+                sa.update(Worker)
+                .where(Worker.executor_id == self.executor_id)
+                .values(heard_at=utc_now() - timedelta(seconds=2 * SILENT_S))
+            )
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_S):
+            try:
+                self._say_alive()
+                self._take_over()
+            except SQLAlchemyError as error:
+                # The database may be away for a while; silence is what the others go by.
+                log.warning("heartbeat_failed", error=type(error).__name__)
+
+    def _say_alive(self) -> None:
+        now = utc_now()
+        with self._service.database.write() as session:
+            row = session.get(Worker, self.executor_id)
+            if row is None:
+                row = Worker(
+                    executor_id=self.executor_id,
+                    host=socket.gethostname(),
+                    process=os.getpid(),
+                    version=STEPS_VERSION,
+                    queues=[str(queue) for queue in self._queues],
+                )
+                session.add(row)
+            row.heard_at = now
+            row.gone_at = None
+
+    def _take_over(self) -> None:
+        with self._service.database.read() as session:
+            others = session.scalars(
+                sa.select(Worker).where(
+                    Worker.gone_at.is_(None), Worker.executor_id != self.executor_id
+                )
+            ).all()
+        for other in others:
+            if not _is_gone(other):
+                continue
+            # Their work first: were it the other way round, dying in between would lose it.
+            DBOS._recover_pending_workflows([other.executor_id])
+            with self._service.database.write() as session:
+                session.execute(
+                    sa.update(Worker)
+                    .where(
+                        Worker.executor_id == other.executor_id, Worker.heard_at == other.heard_at
+                    )
+                    .values(gone_at=utc_now())
+                )
+            log.info("worker_gone", worker=other.executor_id)
+
+
+def _is_gone(worker: Worker) -> bool:
+    if utc_now() - worker.heard_at > timedelta(seconds=SILENT_S):
+        return True
+    # On the same machine one need not wait: after a crash the next start goes on at once.
+    return worker.host == socket.gethostname() and not _process_lives(worker.process)
+
+
+def _process_lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,104 @@
+"""A service on each kind of database, and callers of every role."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+
+from serve.api.access import Role
+from serve.api.caller import COOKIE, CSRF_HEADER
+from serve.app import make_app
+from serve.db.tables import LoginSession, User, new_id, utc_now
+from serve.people.secrets import hash_password, new_secret, sha256_of
+from serve.service import Service
+from serve.settings import Settings
+
+PASSWORD = "correct horse battery"  # noqa: S105
+PASSWORD_HASH = hash_password(PASSWORD)
+POSTGRES = os.environ.get("CITYEYE_TEST_POSTGRES", "host=/var/run/postgresql dbname=postgres")
+
+
+def postgres_url():
+    """The URL of a fresh database on the machine's PostgreSQL, or a skip."""
+    try:
+        admin = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"no PostgreSQL answers here ({POSTGRES}): {str(error).splitlines()[0]}")
+    name = f"cityeye_test_{uuid.uuid4().hex[:12]}"
+    with admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+        info = admin.info
+        host = info.host
+    return f"postgresql+psycopg://{info.user}@/{name}?host={host}", name
+
+
+def drop_postgres(name):
+    with psycopg.connect(POSTGRES, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database_url(request):
+    """Run a test on SQLite and on PostgreSQL; empty means the embedded one."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    url, name = postgres_url()
+    yield url
+    drop_postgres(name)
+
+
+def settings_for(folder, **changes):
+    return Settings(environment="development", data_dir=folder / "data", _env_file=None, **changes)
+
+
+@pytest.fixture
+def service(tmp_path):
+    made = Service(settings_for(tmp_path))
+    yield made
+    made.close()
+
+
+@dataclass
+class Browser:
+    """A signed-in browser of one role."""
+
+    client: TestClient
+    user_id: str
+    name: str
+
+    def __getattr__(self, verb):
+        return getattr(self.client, verb)
+
+
+def sign_in(service, role, *, name=None, app=None):
+    """A browser of somebody with a role, signed in without the log-in page."""
+    name = name or f"{role}-{uuid.uuid4().hex[:6]}"
+    secret, csrf = new_secret(), new_secret()
+    user_id = new_id()
+    with service.database.write() as session:
+        session.add(
+            User(id=user_id, name=name, display_name=name, role=role, password_hash=PASSWORD_HASH)
+        )
+        session.flush()
+        session.add(
+            LoginSession(
+                user_id=user_id, secret_sha256=sha256_of(secret), csrf_sha256=sha256_of(csrf),
+                expires_at=utc_now() + timedelta(hours=1),
+            )
+        )  # fmt: skip
+    client = TestClient(app or make_app(service), base_url="http://testserver/api/v1")
+    client.cookies.set(COOKIE, secret)
+    client.headers[CSRF_HEADER] = csrf
+    return Browser(client, user_id, name)
+
+
+@pytest.fixture
+def browser(service):
+    """Make signed-in browsers: ``browser("reviewer").get("findings")``."""
+    app = make_app(service)
+    return lambda role, **more: sign_in(service, Role(role), app=app, **more)
