@@ -1,8 +1,9 @@
 """Many cameras, one detector: who is looked at next, and what is late.
 
-Every camera has a thread that reads its source and leaves the newest frame; a few workers take the
-frames and advance the sessions. A frame that was not taken before the next one came is replaced,
-so that lag cannot pile up: under overload every camera is looked at less often, evenly.
+Every camera has a thread that takes the newest frame from its source; a few workers take the frames
+from those threads and advance the sessions. A thread asks its source for the next frame only when
+the last one was taken, and what came in between has given way to what is newer, so that lag cannot
+pile up: under overload every camera is looked at less often, evenly.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from vision.errors import OutputError
 from vision.finding import Finding
 
 DELIVER_EVERY_S = 0.2
+STOPPING_S = 0.02
 SAVE_EVERY_S = 10.0
-START_APART_S = 0.25
-"""Live cameras are begun one after the other: until a stream's key frames are known, all its frames
-are decoded, and dozens of streams at once would choke on that."""
+"""Each camera's state is written this often, one camera after the other."""
+LOOK_EVERY_S = 0.5
+"""How often a thread that waits for another looks whether all is over."""
 OVERLOAD_WINDOW = 60
 """Latest frames by which a camera's share of replaced ones is judged."""
 OVERLOADED_SHARE = 0.2
@@ -77,7 +79,6 @@ class StationFigures:
         lags_s: From receipt of a frame to its verdict, the latest ones.
         served: Frames looked at.
         replaced: Frames that gave way to a newer one.
-        decode_s: Processor time of the camera's reading thread, known when it has ended.
         trouble: Faults and recoveries, the latest ones.
         failed: Why the camera was given up; none while it is not.
     """
@@ -88,7 +89,6 @@ class StationFigures:
         self.kept: deque[bool] = deque(maxlen=OVERLOAD_WINDOW)
         self.served = 0
         self.replaced = 0
-        self.decode_s = 0.0
         self.trouble: deque[Fault | Recovered] = deque(maxlen=1000)
         self.overloaded = False
         self.failed: str | None = None
@@ -127,38 +127,37 @@ class StationFigures:
 
 
 class _Scheduler:
-    """Holds the newest frame of each camera and says which to look at next."""
+    """Holds the next frame of each camera and says which to look at next."""
 
     def __init__(self, stations: Sequence[Station]) -> None:
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        # Who waits for what is told apart: waking dozens of threads for one frame costs more than
+        # the frame.
+        self._ready = threading.Condition(lock)
+        self._freed = threading.Condition(lock)
+        self._places = {station: threading.Semaphore(0) for station in stations}
         self._waiting: dict[Station, Frame] = {}
         self._busy: set[Station] = set()
         self._served_at = dict.fromkeys(stations, 0.0)
         self._open = set(stations)
 
-    def put(self, station: Station, frame: Frame, stop: threading.Event) -> bool:
-        """Leave a frame; returns whether an older one had to give way.
-
-        A recording waits until its last frame was taken: it can, and none may be left out.
-        """
-        with self._changed:
-            if not station.source.live:
-                while station in self._waiting and not stop.is_set():
-                    self._changed.wait(0.1)
-            replaced = station in self._waiting
+    def put(self, station: Station, frame: Frame, stop: threading.Event) -> None:
+        """Leave a frame; returns when it was taken, so that the next one asked for is new."""
+        with self._ready:
             self._waiting[station] = frame
-            self._changed.notify_all()
-            return replaced
+            self._ready.notify()
+        while not self._places[station].acquire(timeout=LOOK_EVERY_S) and not stop.is_set():
+            pass
 
     def close(self, station: Station) -> None:
         """No more frames will come from a camera."""
-        with self._changed:
+        with self._ready:
             self._open.discard(station)
-            self._changed.notify_all()
+            self._ready.notify_all()
 
     def is_over(self, station: Station) -> bool:
         """Return whether a camera's frames have all been looked at."""
-        with self._changed:
+        with self._ready:
             return not (station in self._open or station in self._waiting or station in self._busy)
 
     @contextmanager
@@ -172,7 +171,7 @@ class _Scheduler:
                 self._free(taken[0])
 
     def _take(self) -> tuple[Station, Frame] | None:
-        with self._changed:
+        with self._ready:
             while True:
                 ready = [station for station in self._waiting if station not in self._busy]
                 if ready:
@@ -180,18 +179,18 @@ class _Scheduler:
                     station = max(ready, key=lambda s: (now - self._served_at[s]) / s.step_s)
                     self._served_at[station] = now
                     self._busy.add(station)
-                    self._changed.notify_all()
+                    self._places[station].release()
                     return station, self._waiting.pop(station)
                 if not self._open and not self._waiting:
                     return None
-                self._changed.wait(0.5)
+                self._ready.wait(LOOK_EVERY_S)
 
     @contextmanager
     def held(self, station: Station) -> Iterator[None]:
         """Keep workers off a camera's session without making one of them wait for it."""
-        with self._changed:
+        with self._freed:
             while station in self._busy:
-                self._changed.wait(0.1)
+                self._freed.wait(LOOK_EVERY_S)
             self._busy.add(station)
         try:
             yield
@@ -199,9 +198,11 @@ class _Scheduler:
             self._free(station)
 
     def _free(self, station: Station) -> None:
-        with self._changed:
+        with self._ready:
             self._busy.discard(station)
-            self._changed.notify_all()
+            self._freed.notify_all()
+            if station in self._waiting:
+                self._ready.notify()
 
 
 Told = Callable[[Station, Fault | Recovered | Finding], None]
@@ -249,23 +250,33 @@ class Fleet:
         """
         self._tell = tell
         threads = [
-            threading.Thread(target=self._read, args=(stop, station, number), daemon=True)
-            for number, station in enumerate(self.stations)
+            threading.Thread(
+                target=self._read, args=(stop, station), name="camera watcher", daemon=True
+            )
+            for station in self.stations
         ]
-        threads += [threading.Thread(target=self._work, daemon=True) for _ in range(self._workers)]
+        threads += [
+            threading.Thread(target=self._work, name="fleet worker", daemon=True)
+            for _ in range(self._workers)
+        ]
         for thread in threads:
             thread.start()
         open_stations = list(self.stations)
-        began_at = saved_at = time.monotonic()
+        began_at = time.monotonic()
+        to_save = deque(self.stations)
+        save_at = began_at + SAVE_EVERY_S
         while open_stations and not self._broken:
-            stop.wait(DELIVER_EVERY_S)
+            if stop.wait(DELIVER_EVERY_S):
+                # What was begun is brought to its end; asking for it all the time would hinder it.
+                time.sleep(STOPPING_S)
             over = [station for station in open_stations if self._scheduler.is_over(station)]
             for station in open_stations:
                 self._deliver(station, last=station in over)
             open_stations = [station for station in open_stations if station not in over]
-            if time.monotonic() - saved_at >= SAVE_EVERY_S:
-                self._save()
-                saved_at = time.monotonic()
+            while time.monotonic() >= save_at:
+                self._save(to_save[0])
+                to_save.rotate(-1)
+                save_at += SAVE_EVERY_S / len(to_save)
             # A camera that sends nothing does not know that its time is over.
             if time.monotonic() - began_at >= self._most_s and all(
                 station.source.live for station in open_stations
@@ -274,7 +285,8 @@ class Fleet:
         stop.set()
         for thread in threads:
             thread.join(timeout=10)
-        self._save()
+        for station in self.stations:
+            self._save(station)
         if self._broken:
             raise self._broken[0]
 
@@ -296,25 +308,24 @@ class Fleet:
             )
             self._scheduler.close(station)
 
-    def _read(self, stop: threading.Event, station: Station, number: int) -> None:
-        if station.source.live:
-            stop.wait(START_APART_S * number)
+    def _read(self, stop: threading.Event, station: Station) -> None:
         with self._alone(station):
             for event in station.source.events(station.step_s, stop):
                 if station.figures.failed or station.figures.seen_s >= self._most_s:
                     break
                 if isinstance(event, Frame):
-                    self._count(station, self._scheduler.put(station, event, stop))
+                    self._count(station)
+                    self._scheduler.put(station, event, stop)
                 else:
                     self._hear(station, event)
-        # Reading and decoding is nearly all that this thread did.
-        station.figures.decode_s = time.thread_time()
         self._scheduler.close(station)
 
-    def _count(self, station: Station, replaced: bool) -> None:
+    def _count(self, station: Station) -> None:
         figures = station.figures
+        replaced = station.source.passed_over - figures.replaced
         figures.replaced += replaced
-        figures.kept.append(not replaced)
+        figures.kept.extend([False] * replaced)
+        figures.kept.append(True)
         if len(figures.kept) < OVERLOAD_WINDOW:
             return
         late = figures.kept.count(False) / OVERLOAD_WINDOW
@@ -359,11 +370,10 @@ class Fleet:
                 session.finish(now)
             session.deliver(station.source, now, sink, last=last)
 
-    def _save(self) -> None:
-        for station in self.stations:
-            with self._scheduler.held(station):
-                state = station.session.state()
-            station.folder.save_state(state)
+    def _save(self, station: Station) -> None:
+        with self._scheduler.held(station):
+            state = station.session.state()
+        station.folder.save_state(state)
 
 
 def _as_log(event: Fault | Recovered) -> dict[str, Any]:

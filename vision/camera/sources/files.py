@@ -53,6 +53,7 @@ class VideoFile:
 
     kind = AddressKind.FILE
     live = False
+    passed_over = 0
     clock_offset_s: float | None = None
 
     def __init__(self, path: Path, *, start: datetime | None = None, keep_s: float) -> None:

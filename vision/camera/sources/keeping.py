@@ -40,7 +40,7 @@ class PacketKeeper:
         """
         lead_s = 0.0
         if packet.pts is not None and packet.dts is not None:
-            lead_s = float((packet.pts - packet.dts) * packet.time_base)
+            lead_s = (packet.pts - packet.dts) * float(packet.time_base)
         for data in self._annex_b(packet):
             if packet.is_keyframe:
                 told = parameter_sets(data, self._coding.codec)

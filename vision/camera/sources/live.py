@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 
 from vision.camera.frame import Frame
 from vision.camera.sources.address import AddressKind, redacted
+from vision.camera.sources.sampling import KeyPicture
 from vision.camera.sources.source import Fault, FaultKind, Patience, Recovered, SourceEvent
 
-_QUEUE_LIMIT = 4
-"""Frames that wait for a busy watcher; older ones go, or what is seen would be ever older."""
+_QUEUE_S, _QUEUE_LIMIT = 0.8, 4
+"""Frames that wait for a busy watcher, seconds and number; older ones go, or what is seen would be
+ever older."""
 _LOOK_S = 0.2
 """How often it is looked whether to stop."""
 _WATCHDOG_SHARE = 1.25
@@ -37,27 +39,36 @@ class Outbox:
 
     Attributes:
         closed: Set when nobody reads any more.
+        passed_over: Pictures that gave way to newer ones.
     """
 
-    def __init__(self) -> None:
-        """Begin empty, as if something had just been heard."""
+    def __init__(self, step_s: float) -> None:
+        """Begin empty, as if something had just been heard.
+
+        Args:
+            step_s: From one picture to the next, about; seconds.
+        """
         self.closed = threading.Event()
+        self.passed_over = 0
+        self._limit = min(_QUEUE_LIMIT, max(1, int(_QUEUE_S / step_s)))
         self._changed = threading.Condition()
-        self._items: deque[Frame | Trouble] = deque()
+        self._items: deque[Frame | KeyPicture | Trouble] = deque()
         self._heard_s = time.monotonic()
         self._heard_at = datetime.now(UTC)
 
-    def heard(self) -> None:
-        """Note that the camera sent something."""
+    def heard(self) -> datetime:
+        """Note that the camera sent something; returns the time now, aware, UTC."""
         self._heard_s = time.monotonic()
         self._heard_at = datetime.now(UTC)
+        return self._heard_at
 
-    def put(self, frame: Frame) -> None:
+    def put(self, frame: Frame | KeyPicture) -> None:
         """Hand over a frame."""
         with self._changed:
-            waiting = [item for item in self._items if isinstance(item, Frame)]
-            if len(waiting) >= _QUEUE_LIMIT:
+            waiting = [item for item in self._items if not isinstance(item, Trouble)]
+            if len(waiting) >= self._limit:
                 self._items.remove(waiting[0])
+                self.passed_over += 1
             self._items.append(frame)
             self._changed.notify()
 
@@ -69,7 +80,7 @@ class Outbox:
             self._items.append(trouble)
             self._changed.notify()
 
-    def take(self, wait_s: float) -> Frame | Trouble | None:
+    def take(self, wait_s: float) -> Frame | KeyPicture | Trouble | None:
         """Return what came next, or None where nothing came in time."""
         with self._changed:
             if not self._items:
@@ -95,6 +106,7 @@ class LiveSource(ABC):
         live: True.
         address: Where it is, without secrets.
         clock_offset_s: Camera's clock less this machine's, where the camera tells.
+        passed_over: Pictures that gave way to newer ones, because nobody had the time for them.
     """
 
     kind: AddressKind
@@ -104,6 +116,7 @@ class LiveSource(ABC):
         """Remember where the camera is; nothing is connected yet."""
         self.address = redacted(address)
         self.clock_offset_s: float | None = None
+        self.passed_over = 0
         self._patience = patience
 
     def __repr__(self) -> str:
@@ -112,7 +125,7 @@ class LiveSource(ABC):
 
     def events(self, step_s: float, stop: threading.Event) -> Iterator[SourceEvent]:
         """Yield frames and faults until `stop` is set; see `Source.events`."""
-        outbox = Outbox()
+        outbox = Outbox(step_s)
         reader = threading.Thread(
             target=self._read_on, args=(outbox, step_s), name="camera reader", daemon=True
         )
@@ -121,6 +134,12 @@ class LiveSource(ABC):
         try:
             while not stop.is_set():
                 came = outbox.take(_LOOK_S)
+                self.passed_over = outbox.passed_over
+                if isinstance(came, KeyPicture):
+                    # Decoded here, not where it is read: what gives way costs nothing.
+                    came = came.developed()
+                    if came is None:
+                        continue
                 if isinstance(came, Frame):
                     if fault is not None:
                         lasted_s = (came.received_at - fault.since).total_seconds()

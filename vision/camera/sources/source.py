@@ -121,12 +121,14 @@ class Source(Protocol):
         live: Whether it runs by the clock on the wall and never ends by itself.
         address: Where it is, fit for logs and reports.
         clock_offset_s: The camera's clock less this machine's, where the camera tells.
+        passed_over: Pictures that gave way to newer ones before anybody had the time for them.
     """
 
     kind: AddressKind
     live: bool
     address: str
     clock_offset_s: float | None
+    passed_over: int
 
     @property
     def decoding(self) -> Decoding:
