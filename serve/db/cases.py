@@ -35,6 +35,7 @@ class Case(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
     closed_at: Mapped[datetime | None]
+    links_issue: Mapped[int] = mapped_column(default=1)  # grows when evidence links are revoked
     revision: Mapped[int] = mapped_column(default=1)
 
 
@@ -49,16 +50,23 @@ class OutboxEntry(Base):
     action: Mapped[str]  # post, withdraw
     payload: Mapped[dict[str, Any]]
     idempotency_key: Mapped[str] = mapped_column(unique=True)
-    state: Mapped[str] = mapped_column(default="waiting", index=True)  # delivered, dead
+    state: Mapped[str] = mapped_column(default="waiting")  # delivered, dead, cancelled
     attempts: Mapped[int] = mapped_column(default=0)
+    # Set before the first byte is sent: from then on the other side may know of it.
+    first_sent_at: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
     last_problem: Mapped[str | None]
     remote_token: Mapped[str | None]  # Open311: to be exchanged for an id
-    workflow_id: Mapped[str | None]
+    token_at: Mapped[datetime | None]
+    turn: Mapped[int] = mapped_column(default=0)  # part of the workflow's id; grows with each run
     replays: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     delivered_at: Mapped[datetime | None]
-    __table_args__ = (sa.UniqueConstraint("case_id", "sequence"),)
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "sequence"),
+        sa.Index("ix_outbox_due", "state", "next_attempt_at", "id"),
+        sa.Index("ix_outbox_state_target", "state", "target", "id"),
+    )
 
 
 class CaseEvent(Base):
@@ -69,7 +77,7 @@ class CaseEvent(Base):
     case_id: Mapped[str] = mapped_column(sa.ForeignKey("cases.id"), index=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
     state: Mapped[str]
-    origin: Mapped[str]  # us, callback, poll
+    origin: Mapped[str]  # us, delivery, callback, poll
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     remote_id: Mapped[str | None] = mapped_column(unique=True)  # of a callback: it counts once
 
@@ -80,7 +88,9 @@ class TargetState(Base):
     __tablename__ = "target_states"
     name: Mapped[str] = mapped_column(primary_key=True)
     failures: Mapped[int] = mapped_column(default=0)
+    opened: Mapped[int] = mapped_column(default=0)  # times in a row; each lasts longer
     open_until: Mapped[datetime | None]
+    next_slot_at: Mapped[datetime | None]  # where the rate is limited
     last_problem: Mapped[str | None]
     last_success_at: Mapped[datetime | None]
     polled_at: Mapped[datetime | None]

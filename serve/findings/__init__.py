@@ -1,0 +1,1 @@
+"""Findings: how they are taken in, joined, asked for, reviewed and exported."""
