@@ -59,7 +59,7 @@ def authorise(request: Request) -> None:
         NotAllowed: They may not, or the request may have been made by another site's page.
     """
     route = request.scope["route"]
-    roles = ACCESS.get(route.operation_id or route.unique_id, frozenset())
+    roles = ACCESS.get(route.name, frozenset())
     if roles is None:
         return
     caller = _identify(request)

@@ -43,7 +43,7 @@ class Once:
         self._service = service
         self._caller = caller
         self._key = idempotency_key
-        self._operation = request.scope["route"].unique_id + request.url.path
+        self._operation = request.scope["route"].name + request.url.path
 
     def create(
         self,

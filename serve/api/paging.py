@@ -12,6 +12,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from serve.db.columns import UtcTime
 from vision.errors import InputError
 
 MAX_LIMIT = 200
@@ -79,10 +80,20 @@ def _read(cursor: str, order: tuple[InstrumentedAttribute[Any], ...]) -> list[An
         values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         if not isinstance(values, list) or len(values) != len(order):
             raise ValueError
-        return [
-            datetime.fromisoformat(value) if column.type.python_type is datetime
-            else column.type.python_type(value)
-            for value, column in zip(values, order, strict=True)
-        ]  # fmt: skip
+        return [_value(value, column) for value, column in zip(values, order, strict=True)]
     except (ValueError, TypeError) as error:
         raise InputError("the cursor is not one that this list gave; begin without it") from error
+
+
+def _value(value: Any, column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN401
+    if isinstance(column.type, UtcTime):
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise ValueError("no zone")
+        return at
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("no text")
+    kind = column.type.python_type
+    if not isinstance(value, kind if kind is not float else int | float):
+        raise TypeError
+    return value

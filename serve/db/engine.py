@@ -42,6 +42,8 @@ class Database:
             try:
                 yield session
             finally:
+                # Let go first: a rollback would empty what the caller goes on reading.
+                session.expunge_all()
                 session.rollback()
 
     @contextmanager
