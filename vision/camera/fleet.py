@@ -18,17 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from vision.camera.frame import Frame
-from vision.camera.looking import StreetEyes
-from vision.camera.session import CameraSession
-from vision.camera.sources import Fault, Recovered, Source
-from vision.camera.writers import WatchFolder
+from vision.camera.sources import Fault, Recovered
+from vision.camera.station import OVERLOAD_WINDOW, Station
 from vision.errors import OutputError
 from vision.finding import Finding
+
+__all__ = ["Fleet", "Station", "Told"]
 
 DELIVER_EVERY_S = 0.2
 STOPPING_S = 0.02
@@ -36,100 +33,14 @@ SAVE_EVERY_S = 10.0
 """Each camera's state is written this often, one camera after the other."""
 LOOK_EVERY_S = 0.5
 """How often a thread that waits for another looks whether all is over."""
-OVERLOAD_WINDOW = 60
-"""Latest frames by which a camera's share of replaced ones is judged."""
 OVERLOADED_SHARE = 0.2
 """A camera of whose frames more than this share came to nothing is sampled too rarely."""
-
-
-@dataclass(eq=False)
-class Station:
-    """A camera with all that watches it.
-
-    Attributes:
-        source: Its frames.
-        step_s: Seconds between looks that its rules need.
-        eyes: Look at its frames.
-        session: What is remembered of it.
-        folder: Where its results go.
-    """
-
-    source: Source
-    step_s: float
-    eyes: StreetEyes
-    session: CameraSession
-    folder: WatchFolder
-    figures: StationFigures = field(default_factory=lambda: StationFigures())
-
-    @property
-    def id(self) -> str:
-        """The camera's id."""
-        return self.session.camera.id
-
-    def hear(self, event: Fault | Recovered) -> None:
-        """Write down that the camera failed or recovered."""
-        self.figures.trouble.append(event)
-        self.folder.log(_as_log(event))
-
-
-class StationFigures:
-    """How well a camera is served.
-
-    Attributes:
-        lags_s: From receipt of a frame to its verdict, the latest ones.
-        served: Frames looked at.
-        replaced: Frames that gave way to a newer one.
-        trouble: Faults and recoveries, the latest ones.
-        failed: Why the camera was given up; none while it is not.
-    """
-
-    def __init__(self) -> None:
-        """Start at nothing."""
-        self.lags_s: deque[float] = deque(maxlen=600)
-        self.kept: deque[bool] = deque(maxlen=OVERLOAD_WINDOW)
-        self.served = 0
-        self.replaced = 0
-        self.trouble: deque[Fault | Recovered] = deque(maxlen=1000)
-        self.overloaded = False
-        self.failed: str | None = None
-        self.first_at: datetime | None = None
-        self.newest_at: datetime | None = None
-        self._since = time.monotonic()
-
-    def take(self, frame: Frame, *, lag_s: float | None) -> None:
-        """Count a frame that was looked at; `lag_s` is none for one of a recording."""
-        self.first_at = self.first_at or frame.taken_at
-        self.newest_at = frame.taken_at
-        self.served += 1
-        if lag_s is not None:
-            self.lags_s.append(lag_s)
-
-    @property
-    def seen_s(self) -> float:
-        """Time from the first frame looked at to the newest, seconds."""
-        if self.first_at is None or self.newest_at is None:
-            return 0.0
-        return (self.newest_at - self.first_at).total_seconds()
-
-    def summary(self) -> dict[str, Any]:
-        """Return the figures by name; lags are from receipt of a frame to its verdict."""
-        lags = np.array(self.lags_s) if self.lags_s else np.zeros(1)
-        return {
-            "served": self.served,
-            "replaced": self.replaced,
-            "sampled_fps": round(self.served / max(time.monotonic() - self._since, 1e-9), 3),
-            "lag_p50_s": round(float(np.percentile(lags, 50)), 3),
-            "lag_p95_s": round(float(np.percentile(lags, 95)), 3),
-            "faults": sum(isinstance(event, Fault) for event in self.trouble),
-            "overloaded": self.overloaded,
-            "failed": self.failed,
-        }
 
 
 class _Scheduler:
     """Holds the next frame of each camera and says which to look at next."""
 
-    def __init__(self, stations: Sequence[Station]) -> None:
+    def __init__(self, stations: Sequence[Station], *, stay: bool = False) -> None:
         lock = threading.Lock()
         # Who waits for what is told apart: waking dozens of threads for one frame costs more than
         # the frame.
@@ -140,13 +51,36 @@ class _Scheduler:
         self._busy: set[Station] = set()
         self._served_at = dict.fromkeys(stations, 0.0)
         self._open = set(stations)
+        self._stay = stay
+
+    def add(self, station: Station) -> None:
+        """Take in another camera."""
+        with self._ready:
+            self._places[station] = threading.Semaphore(0)
+            self._served_at[station] = 0.0
+            self._open.add(station)
+
+    def forget(self, station: Station) -> None:
+        """Keep nothing of a camera that is over."""
+        with self._ready:
+            del self._places[station], self._served_at[station]
+            self._waiting.pop(station, None)
+
+    def end(self) -> None:
+        """Let the workers go when the last camera is over; no more will come."""
+        with self._ready:
+            self._stay = False
+            self._ready.notify_all()
 
     def put(self, station: Station, frame: Frame, stop: threading.Event) -> None:
         """Leave a frame; returns when it was taken, so that the next one asked for is new."""
         with self._ready:
+            place = self._places.get(station)
+            if place is None:
+                return
             self._waiting[station] = frame
             self._ready.notify()
-        while not self._places[station].acquire(timeout=LOOK_EVERY_S) and not stop.is_set():
+        while not place.acquire(timeout=LOOK_EVERY_S) and not stop.is_set():
             pass
 
     def close(self, station: Station) -> None:
@@ -181,7 +115,7 @@ class _Scheduler:
                     self._busy.add(station)
                     self._places[station].release()
                     return station, self._waiting.pop(station)
-                if not self._open and not self._waiting:
+                if not self._open and not self._waiting and not self._stay:
                     return None
                 self._ready.wait(LOOK_EVERY_S)
 
@@ -208,32 +142,77 @@ class _Scheduler:
 Told = Callable[[Station, Fault | Recovered | Finding], None]
 
 
+@dataclass(eq=False)
+class _Watch:
+    """How the watch of one camera is ended, and that it has."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+
 class Fleet:
-    """Watches many cameras at once."""
+    """Watches many cameras at once; they may come and go while it runs."""
 
     def __init__(
         self,
-        stations: Sequence[Station],
+        stations: Sequence[Station] = (),
         *,
         workers: int,
         clock: Callable[[], datetime],
         most_s: float | None = None,
+        stay: bool = False,
     ) -> None:
         """Set who is watched.
 
         Args:
-            stations: The cameras.
+            stations: The cameras to begin with.
             workers: Threads that look; one for each processor core.
             clock: The time now, aware, UTC.
             most_s: Stop each camera after this much of its time, seconds.
+            stay: Go on when no camera is left: others will be added.
         """
-        self.stations = tuple(stations)
-        self._scheduler = _Scheduler(self.stations)
+        self._stations: dict[Station, _Watch] = {station: _Watch() for station in stations}
+        self._scheduler = _Scheduler(stations, stay=stay)
         self._workers = workers
         self._clock = clock
         self._most_s = most_s or math.inf
+        self._stay = stay
+        self._lock = threading.Lock()
+        self._running = False
         self._tell: Told = lambda _station, _event: None
         self._broken: list[Exception] = []
+
+    @property
+    def stations(self) -> tuple[Station, ...]:
+        """The cameras that are watched, those that are over left out."""
+        with self._lock:
+            return tuple(self._stations)
+
+    def add(self, station: Station) -> None:
+        """Watch another camera from now on."""
+        with self._lock:
+            self._scheduler.add(station)
+            self._stations[station] = _Watch()
+            if self._running:
+                self._begin(station)
+
+    def remove(self, station: Station, *, within_s: float = 30.0) -> bool:
+        """End the watch of a camera; what has fired is reported and what is known is saved.
+
+        Args:
+            station: The camera.
+            within_s: How long its end is waited for.
+
+        Returns:
+            Whether it is over: nothing uses the station any more.
+        """
+        with self._lock:
+            watch = self._stations.get(station)
+        if watch is None:
+            return True
+        watch.stop.set()
+        return watch.over.wait(within_s)
 
     def run(self, stop: threading.Event, tell: Told) -> None:
         """Watch until all recordings are over, or `stop` is set.
@@ -249,46 +228,72 @@ class Fleet:
             OutputError: Results cannot be written any more.
         """
         self._tell = tell
-        threads = [
-            threading.Thread(
-                target=self._read, args=(stop, station), name="camera watcher", daemon=True
-            )
-            for station in self.stations
-        ]
-        threads += [
+        workers = [
             threading.Thread(target=self._work, name="fleet worker", daemon=True)
             for _ in range(self._workers)
         ]
-        for thread in threads:
-            thread.start()
-        open_stations = list(self.stations)
+        for worker in workers:
+            worker.start()
+        with self._lock:
+            self._running = True
+            for station in self._stations:
+                self._begin(station)
         began_at = time.monotonic()
-        to_save = deque(self.stations)
         save_at = began_at + SAVE_EVERY_S
-        while open_stations and not self._broken:
+        to_save: deque[Station] = deque()
+        while not self._broken and (self.stations or (self._stay and not stop.is_set())):
             if stop.wait(DELIVER_EVERY_S):
+                self._stop_all()
                 # What was begun is brought to its end; asking for it all the time would hinder it.
                 time.sleep(STOPPING_S)
-            over = [station for station in open_stations if self._scheduler.is_over(station)]
-            for station in open_stations:
-                self._deliver(station, last=station in over)
-            open_stations = [station for station in open_stations if station not in over]
+            for station in self.stations:
+                over = self._scheduler.is_over(station)
+                self._deliver(station, last=over)
+                if over:
+                    self._retire(station)
             while time.monotonic() >= save_at:
-                self._save(to_save[0])
-                to_save.rotate(-1)
-                save_at += SAVE_EVERY_S / len(to_save)
+                to_save = to_save or deque(self.stations)
+                next_one = to_save.popleft() if to_save else None
+                if next_one in self._stations:
+                    self._save(next_one)
+                save_at += SAVE_EVERY_S / max(1, len(self.stations))
             # A camera that sends nothing does not know that its time is over.
             if time.monotonic() - began_at >= self._most_s and all(
-                station.source.live for station in open_stations
+                station.source.live for station in self.stations
             ):
                 stop.set()
+        with self._lock:
+            self._running = False
+            threads = [*workers, *(w.thread for w in self._stations.values() if w.thread)]
         stop.set()
+        self._stop_all()
+        self._scheduler.end()
         for thread in threads:
             thread.join(timeout=10)
         for station in self.stations:
-            self._save(station)
+            self._retire(station)
         if self._broken:
             raise self._broken[0]
+
+    def _begin(self, station: Station) -> None:
+        watch = self._stations[station]
+        watch.thread = threading.Thread(
+            target=self._read, args=(watch.stop, station), name="camera watcher", daemon=True
+        )
+        watch.thread.start()
+
+    def _stop_all(self) -> None:
+        with self._lock:
+            for watch in self._stations.values():
+                watch.stop.set()
+
+    def _retire(self, station: Station) -> None:
+        """Save what is known of a camera that is over, and let it go."""
+        self._save(station)
+        with self._lock:
+            watch = self._stations.pop(station)
+        self._scheduler.forget(station)
+        watch.over.set()
 
     @contextmanager
     def _alone(self, station: Station) -> Iterator[None]:
@@ -307,6 +312,9 @@ class Fleet:
                 {"at": self._clock().isoformat(), "event": "given up", "reason": reason}
             )
             self._scheduler.close(station)
+            watch = self._stations.get(station)
+            if watch is not None:
+                watch.stop.set()
 
     def _read(self, stop: threading.Event, station: Station) -> None:
         with self._alone(station):
@@ -369,25 +377,10 @@ class Fleet:
             if last and not station.source.live:
                 session.finish(now)
             session.deliver(station.source, now, sink, last=last)
+            # Remembered at once: what was reported need not be evidenced again after a crash.
+            station.folder.save_state(session.state())
 
     def _save(self, station: Station) -> None:
         with self._scheduler.held(station):
             state = station.session.state()
         station.folder.save_state(state)
-
-
-def _as_log(event: Fault | Recovered) -> dict[str, Any]:
-    """Return a fault or recovery as it stands in the log of events."""
-    if isinstance(event, Fault):
-        return {
-            "at": event.since.isoformat(),
-            "event": "fault",
-            "kind": event.kind.value,
-            "message": event.message,
-        }
-    return {
-        "at": event.at.isoformat(),
-        "event": "recovered",
-        "kind": event.kind.value,
-        "lasted_s": round(event.lasted_s, 1),
-    }
