@@ -6,13 +6,13 @@ from importlib import metadata
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from serve.api import problems
+from serve.api import problems, uploads
 from serve.api.caller import authorise
 from serve.service import Service
 
 PREFIX = "/api/v1"
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (uploads.router,)
 """All resources, each of one tag."""
 
 

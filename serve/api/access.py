@@ -35,6 +35,13 @@ _ADMINS = frozenset({_X})
 ACCESS: dict[str, frozenset[Role] | None] = {
     # people
     # sites, surveys, uploads
+    "describe_uploads": PUBLIC,
+    "create_upload": _OPERATORS,
+    "list_uploads": _OPERATORS,
+    "get_upload": _OPERATORS,
+    "head_upload": _OPERATORS,
+    "append_upload": _OPERATORS,
+    "delete_upload": _OPERATORS,
     # cameras
     # findings, reviews, registers, warnings, exports
     # cases

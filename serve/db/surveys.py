@@ -21,9 +21,8 @@ class Upload(Base):
     media_type: Mapped[str] = mapped_column(default="application/octet-stream")
     length_bytes: Mapped[int] = mapped_column(sa.BigInteger)
     offset_bytes: Mapped[int] = mapped_column(sa.BigInteger, default=0)
-    state: Mapped[str] = mapped_column(default="open", index=True)  # open, complete, used
-    sha256: Mapped[str | None]
-    sha256_state: Mapped[bytes | None]
+    # open, complete, used by a survey in the making, spent: to be deleted
+    state: Mapped[str] = mapped_column(default="open", index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
 

@@ -1,0 +1,1 @@
+"""Resumable uploads (tus 1.0), kept as parts in the storage until something uses them."""
