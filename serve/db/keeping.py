@@ -61,6 +61,8 @@ class Worker(Base):
     executor_id: Mapped[str] = mapped_column(primary_key=True)
     host: Mapped[str]
     process: Mapped[int]
+    place: Mapped[str] = mapped_column(default="")  # machine, since its start, and process space
+    process_started: Mapped[str] = mapped_column(default="")  # numbers of processes are used again
     version: Mapped[str]
     queues: Mapped[list[str]]
     started_at: Mapped[datetime] = mapped_column(default=utc_now)

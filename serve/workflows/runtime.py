@@ -13,17 +13,19 @@ import socket
 import threading
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, ScheduleInput
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from serve import service as services
+from serve.db.columns import UtcTime
 from serve.db.tables import Worker, utc_now
 from serve.service import Service
+from serve.workflows import processes
 from serve.workflows.queues import WorkQueue
 
 log = structlog.get_logger()
@@ -62,6 +64,7 @@ class Runtime:
         self._queues = sorted(queues)
         self._schedules = list(schedules)
         self._stop = threading.Event()
+        self._launched = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def launch(self) -> None:
@@ -79,6 +82,9 @@ class Runtime:
             log_level="WARNING",
             scheduler_polling_interval_sec=30.0,
         )
+        # Before any work is taken: what belongs to a worker nobody heard of is taken from it.
+        self._say_alive()
+        self._heart.start()
         DBOS(config=config)
         DBOS.listen_queues([str(queue) for queue in self._queues] or [NO_QUEUE])
         DBOS.launch()
@@ -91,8 +97,7 @@ class Runtime:
         self._declare(WorkQueue.UPKEEP, at_once=1)
         if self._schedules:
             DBOS.apply_schedules(self._schedules)
-        self._say_alive()
-        self._heart.start()
+        self._launched.set()
 
     @staticmethod
     def _declare(queue: WorkQueue, *, at_once: int, per_partition: int | None = None) -> None:
@@ -117,20 +122,23 @@ class Runtime:
             session.execute(
                 sa.update(Worker)
                 .where(Worker.executor_id == self.executor_id)
-                .values(heard_at=utc_now() - timedelta(seconds=2 * SILENT_S))
+                .values(heard_at=_now(session) - timedelta(seconds=2 * SILENT_S))
             )
 
     def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT_S):
+        while not self._stop.is_set():
             try:
                 self._say_alive()
-                self._take_over()
-            except SQLAlchemyError as error:
-                # The database may be away for a while; silence is what the others go by.
+                # At once, then again and again: a crash of the only worker costs no wait.
+                if self._launched.wait(HEARTBEAT_S):
+                    self._take_over()
+            # Whatever happens, the heart goes on: a worker that fell silent while it works would
+            # have its work done by two. Silence is what the others go by while a database is away.
+            except Exception as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
+            self._stop.wait(HEARTBEAT_S)
 
     def _say_alive(self) -> None:
-        now = utc_now()
         with self._service.database.write() as session:
             row = session.get(Worker, self.executor_id)
             if row is None:
@@ -138,48 +146,63 @@ class Runtime:
                     executor_id=self.executor_id,
                     host=socket.gethostname(),
                     process=os.getpid(),
+                    place=processes.place(),
+                    process_started=processes.started(os.getpid()),
                     version=STEPS_VERSION,
                     queues=[str(queue) for queue in self._queues],
                 )
                 session.add(row)
-            row.heard_at = now
+            row.heard_at = _now(session)
             row.gone_at = None
 
     def _take_over(self) -> None:
+        """Put what belongs to nobody alive back on its queues.
+
+        It goes by the work, not by the workers: also what a worker took after it had been given
+        up, or one of which no row is left, is found.
+        """
+        owners = {
+            status.executor_id
+            for status in DBOS.list_workflows(
+                status="PENDING", app_version=STEPS_VERSION, load_input=False, load_output=False
+            )
+            if status.executor_id
+        }
+        # After the work is read: who is not there now was not alive when it was.
         with self._service.database.read() as session:
-            others = session.scalars(
-                sa.select(Worker).where(
-                    Worker.gone_at.is_(None), Worker.executor_id != self.executor_id
-                )
-            ).all()
-        for other in others:
-            if not _is_gone(other):
+            now = _now(session)
+            workers = session.scalars(sa.select(Worker).where(Worker.gone_at.is_(None))).all()
+        alive = {self.executor_id, *(w.executor_id for w in workers if not _is_gone(w, now))}
+        for owner in sorted(owners - alive):
+            handles = DBOS._recover_pending_workflows([owner])
+            log.info("work_taken_over", worker=owner, workflows=len(handles))
+        for worker in workers:
+            if worker.executor_id in alive:
                 continue
-            # Their work first: were it the other way round, dying in between would lose it.
-            DBOS._recover_pending_workflows([other.executor_id])
             with self._service.database.write() as session:
                 session.execute(
                     sa.update(Worker)
                     .where(
-                        Worker.executor_id == other.executor_id, Worker.heard_at == other.heard_at
+                        Worker.executor_id == worker.executor_id,
+                        Worker.heard_at == worker.heard_at,
                     )
-                    .values(gone_at=utc_now())
+                    .values(gone_at=now)
                 )
-            log.info("worker_gone", worker=other.executor_id)
+            log.info("worker_gone", worker=worker.executor_id)
 
 
-def _is_gone(worker: Worker) -> bool:
-    if utc_now() - worker.heard_at > timedelta(seconds=SILENT_S):
+def _now(session: Session) -> datetime:
+    """Return the time by the one clock that all workers share: machines' own may differ."""
+    if session.get_bind().dialect.name == "postgresql":
+        now = session.scalar(sa.select(sa.func.clock_timestamp(type_=UtcTime())))
+        return now if now is not None else utc_now()
+    return utc_now()
+
+
+def _is_gone(worker: Worker, now: datetime) -> bool:
+    if now - worker.heard_at > timedelta(seconds=SILENT_S):
         return True
     # On the same machine one need not wait: after a crash the next start goes on at once.
-    return worker.host == socket.gethostname() and not _process_lives(worker.process)
-
-
-def _process_lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return worker.place == processes.place() and (
+        processes.started(worker.process) != worker.process_started
+    )
