@@ -49,6 +49,7 @@ def file_case(
         return ()
     around = surroundings(session, row, what.finding)
     begun: list[str] = []
+    filed: list[str] = []
     for target in wanted:
         earlier = session.scalars(
             sa.select(Case)
@@ -58,7 +59,15 @@ def file_case(
         if earlier and earlier[-1].state != CaseState.WITHDRAWN:
             begun += _waiting(session, earlier[-1].id)
             continue
-        begun.append(_file(session, what, around, target, len(earlier) + 1, settings))
+        case_id, entry_id = _file(session, what, around, target, len(earlier) + 1, settings)
+        filed.append(case_id)
+        begun.append(entry_id)
+    # The ledger last: from its first entry on other writers wait for this transaction.
+    for case_id in filed:
+        ledger.append(
+            session, actor=reviewer, action="case.file", subject_type="case", subject=case_id,
+            detail={"finding": row.id},
+        )  # fmt: skip
     return tuple(begun)
 
 
@@ -69,7 +78,7 @@ def _file(
     target: Target,
     number: int,
     settings: Settings,
-) -> str:
+) -> tuple[str, str]:
     case_id = new_id()
     dedupe_key = f"cityeye-{what.row.id}-{target.name}" + (f"-{number}" if number > 1 else "")
     draft = build_draft(
@@ -108,11 +117,7 @@ def _file(
     )
     session.add(entry)
     session.add(CaseEvent(case_id=case_id, state=CaseState.DRAFTED, origin="us"))
-    ledger.append(
-        session, actor=what.reviewer, action="case.file", subject_type="case", subject=case_id,
-        detail={"finding": what.row.id, "target": target.name, "dedupe_key": dedupe_key},
-    )  # fmt: skip
-    return entry.id
+    return case_id, entry.id
 
 
 def withdraw_case(
@@ -133,15 +138,18 @@ def withdraw_case(
     ).all()
     adapters = {target.name: target for target in targets_of(settings)}
     begun: list[str] = []
+    notes: list[tuple[str, bool]] = []
     for case in cases:
         told = _withdraw(session, case, why=why, target=adapters.get(case.target))
         begun += told
+        notes.append((case.id, bool(told)))
         case.state = CaseState.WITHDRAWN
         case.updated_at = utc_now()
         case.revision += 1
+    for case_id, was_told in notes:
         ledger.append(
-            session, actor=reviewer, action="case.withdraw", subject_type="case", subject=case.id,
-            detail={"finding": row.id, "why": why, "told": bool(told)},
+            session, actor=reviewer, action="case.withdraw", subject_type="case", subject=case_id,
+            detail={"finding": row.id, "why": why, "told": was_told},
         )  # fmt: skip
     return tuple(begun)
 

@@ -102,6 +102,14 @@ class Target(_Strict):
     evidence_link_days: float = Field(
         90.0, gt=0, le=3650, description="days that evidence links in a draft are good for"
     )
+    lookup: bool = Field(
+        True,
+        description="the case system can be asked for a case by our reference; without that, "
+        "answers are believed as they are, and unclear ones end as dead letters",
+    )
+    service_codes: dict[str, str] = Field(
+        default_factory=dict, description="open311: service code by event code, where they differ"
+    )
     withdraw_service_code: str | None = Field(
         None,
         max_length=100,
@@ -139,6 +147,11 @@ class Target(_Strict):
             )
         if parts.scheme == "http" and not _is_private(parts.hostname):
             raise ValueError("url: plain http:// to a public address is refused; use https://")
+        if (
+            self.adapter is AdapterName.OPEN311
+            and self.coordinates is CoordinateForm.CGCS2000_GAUSS_KRUEGER
+        ):
+            raise ValueError("coordinates: open311 knows degrees only; use cgcs2000")
         if (self.secret_env is None) == (self.secret_file is None):
             raise ValueError("set either secret_env or secret_file")
         return self

@@ -55,6 +55,7 @@ class OutboxEntry(Base):
     # Set before the first byte is sent: from then on the other side may know of it.
     first_sent_at: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
+    held: Mapped[bool] = mapped_column(default=False)  # back by the breaker, which will tell
     last_problem: Mapped[str | None]
     remote_token: Mapped[str | None]  # Open311: to be exchanged for an id
     token_at: Mapped[datetime | None]

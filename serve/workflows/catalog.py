@@ -7,4 +7,8 @@ from __future__ import annotations
 
 from dbos import ScheduleInput
 
-SCHEDULES: list[ScheduleInput] = []
+from serve.workflows import delivery
+
+SCHEDULES: list[ScheduleInput] = [
+    *delivery.SCHEDULES,
+]

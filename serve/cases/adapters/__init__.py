@@ -1,0 +1,1 @@
+"""How case systems are spoken to."""
