@@ -18,12 +18,18 @@ class Service:
         """Open database and storage, and bring the tables up to date.
 
         Raises:
-            InputError: The secret is the default one, outside development.
+            InputError: The secret is the default one, or cameras on this machine are allowed,
+                outside development.
         """
         if settings.environment != "development" and settings.secret_is_weak:
             raise InputError(
                 "CITYEYE_SECRET is not set or shorter than 32 characters; set a long random one "
                 "(openssl rand -hex 32), or CITYEYE_ENVIRONMENT=development to try things out"
+            )
+        if settings.environment != "development" and settings.camera_allow_loopback:
+            raise InputError(
+                "CITYEYE_CAMERA_ALLOW_LOOPBACK is for trying things out; unset it, or set "
+                "CITYEYE_ENVIRONMENT=development"
             )
         self.settings = settings
         settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -105,6 +105,12 @@ class Settings(BaseSettings):
         title="Camera networks",
         description="networks, separated by commas, in which cameras may lie; empty: none",
     )
+    camera_allow_loopback: bool = Field(
+        default=False,
+        title="Cameras on this machine",
+        description="whether cameras may lie on the loopback address, for trying things out; "
+        "refused outside development",
+    )
     camera_capacity: int = Field(
         default=16,
         ge=1,

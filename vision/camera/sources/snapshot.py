@@ -38,7 +38,13 @@ class Snapshots(LiveSource):
     decoding: Decoding = "all frames"
 
     def __init__(
-        self, address: str, *, interval_s: float | None, patience: Patience, keep_s: float
+        self,
+        address: str,
+        *,
+        interval_s: float | None,
+        patience: Patience,
+        keep_s: float,
+        connect_to: str | None = None,
     ) -> None:
         """Remember where the camera is; nothing is fetched yet.
 
@@ -47,6 +53,7 @@ class Snapshots(LiveSource):
             interval_s: Seconds from one picture to the next; None takes the watcher's step.
             patience: How long it is waited for.
             keep_s: For how long pictures are kept for clips.
+            connect_to: IP address that was found and checked for the host; none looks it up.
 
         Raises:
             InputError: The address cannot be used.
@@ -56,7 +63,7 @@ class Snapshots(LiveSource):
         self._bare = urlunsplit(
             (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, "")
         )
-        self._opener = _opener(self._bare, parts.username, parts.password)
+        self._opener = _opener(self._bare, parts.username, parts.password, connect_to)
         self._interval_s = interval_s
         self._ring: Ring[KeptPicture] = Ring(max(keep_s, 12 * (interval_s or 0.0)))
 
@@ -183,7 +190,59 @@ def _asks_for(scheme: str, headers: HTTPMessage) -> bool:
     return any(challenge.lower().startswith(scheme) for challenge in challenges)
 
 
-def _opener(bare: str, user: str | None, password: str | None) -> urllib.request.OpenerDirector:
+class _Pinned(http.client.HTTPConnection):
+    """Connects to one IP address, and still names the host it was asked for."""
+
+    connect_to = ""
+
+    def connect(self) -> None:
+        """Connect, without asking a name server."""
+        self.sock = socket.create_connection((self.connect_to, self.port), self.timeout)
+
+
+class _PinnedTls(_Pinned):
+    """Does the same over TLS."""
+
+    default_port = http.client.HTTPS_PORT
+    tls: ssl.SSLContext
+
+    def connect(self) -> None:
+        """Connect, and speak TLS from then on."""
+        super().connect()
+        self.sock = self.tls.wrap_socket(self.sock, server_hostname=self.host)
+
+
+class _PinnedHandler(urllib.request.AbstractHTTPHandler):
+    """Opens http:// and https:// at one IP address."""
+
+    def __init__(self, connect_to: str, tls: ssl.SSLContext) -> None:
+        super().__init__()
+        self._connect_to = connect_to
+        self._tls = tls
+
+    def http_open(self, request: urllib.request.Request) -> Any:  # noqa: ANN401 - as inherited
+        return self.do_open(self._plain, request)
+
+    def https_open(self, request: urllib.request.Request) -> Any:  # noqa: ANN401 - as inherited
+        return self.do_open(self._encrypted, request)
+
+    http_request = urllib.request.AbstractHTTPHandler.do_request_
+    https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+    def _plain(self, host: str, /, **options: Any) -> _Pinned:  # noqa: ANN401
+        made = _Pinned(host, **options)
+        made.connect_to = self._connect_to
+        return made
+
+    def _encrypted(self, host: str, /, **options: Any) -> _Pinned:  # noqa: ANN401
+        made = _PinnedTls(host, **options)
+        made.connect_to, made.tls = self._connect_to, self._tls
+        return made
+
+
+def _opener(
+    bare: str, user: str | None, password: str | None, connect_to: str | None
+) -> urllib.request.OpenerDirector:
     """Make what opens an address: HTTP(S) only, no redirects, no proxies of the environment."""
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     if user is not None:
@@ -192,9 +251,14 @@ def _opener(bare: str, user: str | None, password: str | None) -> urllib.request
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     opener = urllib.request.OpenerDirector()
-    for handler in (
+    connecting: tuple[urllib.request.BaseHandler, ...] = (
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(context=context),
+    )
+    if connect_to is not None:
+        connecting = (_PinnedHandler(connect_to, context),)
+    for handler in (
+        *connecting,
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _DigestOnce(passwords),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from make_videos import jpeg_of, number_of
 from vision.camera.frame import Frame
 from vision.camera.sources import Fault, FaultKind, Patience, Recovered, open_source
 from vision.camera.sources.pictures import MAX_PICTURE_BYTES
+from vision.camera.sources.snapshot import Snapshots
 
 QUICK = Patience(
     connect_s=1.0,
@@ -282,3 +284,31 @@ def test_stopping_does_not_wait():
         began = time.monotonic()
         assert list(open_source(server.url).events(1.0, stop)) == []
         assert time.monotonic() - began < 1.5
+
+
+def test_a_checked_address_is_connected_to_and_no_name_server_asked(monkeypatch):
+    """The host's name goes into the request; where it leads is not looked up."""
+    hosts = []
+
+    def behaviour(request):
+        hosts.append(request.headers["Host"])
+        request.answer(200, jpeg_of(len(hosts)), Content_Type="image/jpeg")
+
+    def refuse(host, *more, **options):
+        if host != "127.0.0.1":
+            raise AssertionError(f"{host} was looked up")
+        return look_up(host, *more, **options)
+
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with camera(behaviour) as server:
+        port = server.server_address[1]
+        source = Snapshots(
+            f"http://gate.example:{port}/snap.jpg",
+            interval_s=0.1, patience=QUICK, keep_s=5.0, connect_to="127.0.0.1",
+        )  # fmt: skip
+        stop = threading.Event()
+        first = next(event for event in source.events(0.1, stop))
+        stop.set()
+    assert isinstance(first, Frame)
+    assert hosts[0] == f"gate.example:{port}"
