@@ -27,9 +27,12 @@ class FindingRow(Base):
     risk: Mapped[float]  # what the queue is ordered by: score, kind, reasons
     title_zh: Mapped[str]
     title_en: Mapped[str]
-    search_text: Mapped[str] = mapped_column(default="")
+    plate: Mapped[str | None]  # as read by machine
     first_seen: Mapped[datetime | None]
     last_seen: Mapped[datetime | None]
+    # When the thing was first seen, or came in where that is not known. It never changes, so that
+    # pages in its order stay as they are.
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now)
     site_id: Mapped[str | None] = mapped_column(sa.ForeignKey("sites.id"))
     comparison_id: Mapped[str | None] = mapped_column(sa.ForeignKey("comparisons.id"))
     camera_id: Mapped[str | None] = mapped_column(sa.ForeignKey("cameras.id"))
@@ -44,6 +47,7 @@ class FindingRow(Base):
     latitude: Mapped[float | None]
     bbox_xyxy: Mapped[list[Any] | None]
     area_m2: Mapped[float | None]
+    gsd_m: Mapped[float | None]
     document: Mapped[dict[str, Any]]  # the newest vision.finding.Finding
     # What registers say.
     cell_code: Mapped[str | None]
@@ -65,13 +69,21 @@ class FindingRow(Base):
     revision: Mapped[int] = mapped_column(default=1)
     __table_args__ = (
         sa.Index("ix_findings_queue", "state", "risk", "id"),
-        sa.Index("ix_findings_kind_state", "kind", "state", "created_at", "id"),
+        sa.Index("ix_findings_state_seen", "state", "seen_at", "id"),
+        sa.Index("ix_findings_kind_risk", "kind", "state", "risk", "id"),
+        sa.Index("ix_findings_kind_seen", "kind", "state", "seen_at", "id"),
+        sa.Index("ix_findings_risk", "risk", "id"),
+        sa.Index("ix_findings_seen", "seen_at", "id"),
         sa.Index("ix_findings_created", "created_at", "id"),
-        sa.Index("ix_findings_camera", "camera_id", "created_at", "id"),
-        sa.Index("ix_findings_site", "site_id", "created_at", "id"),
-        sa.Index("ix_findings_cell", "cell_code", "created_at", "id"),
+        sa.Index("ix_findings_camera", "camera_id", "seen_at", "id"),
+        sa.Index("ix_findings_site", "site_id", "seen_at", "id"),
+        sa.Index("ix_findings_cell", "cell_code", "seen_at", "id"),
+        sa.Index("ix_findings_unit", "unit", "seen_at", "id"),
+        sa.Index("ix_findings_supervised", "supervised_id", "decided_at"),
+        sa.Index("ix_findings_plate", "plate"),
         sa.Index("ix_findings_place", "longitude", "latitude"),
-        sa.Index("ix_findings_score", "score", "id"),
+        sa.Index("ix_findings_site_place", "site_id", "west", "south"),
+        sa.Index("ix_findings_decided", "state", "decided_at"),
     )
 
 

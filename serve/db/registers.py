@@ -12,7 +12,7 @@ from serve.db.columns import Base, id_column, utc_now
 
 
 class RegisterVersion(Base):
-    """One import of a register. The newest one counts; older ones stay for the record."""
+    """One import of a register. One of them is active; the others stay for the record."""
 
     __tablename__ = "register_versions"
     id: Mapped[str] = id_column()
@@ -26,7 +26,15 @@ class RegisterVersion(Base):
     rows: Mapped[int]
     imported_by: Mapped[str]
     imported_at: Mapped[datetime] = mapped_column(default=utc_now)
-    __table_args__ = (sa.UniqueConstraint("register", "number"),)
+    # Largest extents of its entries, degrees: they bound what a lookup has to read.
+    widest: Mapped[float] = mapped_column(default=0.0)
+    tallest: Mapped[float] = mapped_column(default=0.0)
+    activated_at: Mapped[datetime] = mapped_column(default=utc_now)
+    applied_at: Mapped[datetime | None]  # to all undecided findings, since it was activated
+    __table_args__ = (
+        sa.UniqueConstraint("register", "number"),
+        sa.Index("ix_register_versions_active", "active", "register"),
+    )
 
 
 class RegisterEntry(Base):
@@ -71,9 +79,10 @@ class WarningChange(Base):
     __tablename__ = "warning_changes"
     id: Mapped[str] = id_column()
     subject_type: Mapped[str]
-    subject: Mapped[str] = mapped_column(index=True)
+    subject: Mapped[str]
     before: Mapped[str | None]
     after: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     why: Mapped[dict[str, Any]] = mapped_column(default=dict)
     rules_version: Mapped[str]
+    __table_args__ = (sa.Index("ix_warning_changes_subject", "subject_type", "subject", "at"),)

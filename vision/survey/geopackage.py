@@ -31,14 +31,15 @@ _MEND = "It may be cut short or damaged; copy or export it again."
 
 
 def read_geopackage(
-    path: Path, head: bytes, *, max_features: int
+    path: Path, head: bytes, *, max_features: int, kinds: tuple[str, ...] = ("Polygon",)
 ) -> tuple[CRS, list[tuple[BaseGeometry | None, dict[str, Any]]]]:
-    """Read the first layer of polygons.
+    """Read the first layer of polygons, or of other kinds.
 
     Args:
         path: the file.
         head: its first 100 bytes.
         max_features: most features to read.
+        kinds: what the layer may hold, in OGC's words; their multiples go with them.
 
     Returns:
         The layer's CRS, and the geometry and fields of each feature in it.
@@ -54,7 +55,7 @@ def read_geopackage(
         )
     try:
         with fiona.Env(**_OPTIONS):
-            return _read(path, max_features)
+            return _read(path, max_features, kinds)
     except (FionaError, ShapelyError, sqlite3.Error, UnicodeError, OSError) as error:
         reason = " ".join(str(error).split())
         raise BadVector(f"{path}: not a readable GeoPackage ({reason}). {_MEND}") from error
@@ -77,13 +78,14 @@ def _feature_tables(path: Path) -> list[str]:
 
 
 def _read(
-    path: Path, max_features: int
+    path: Path, max_features: int, kinds: tuple[str, ...]
 ) -> tuple[CRS, list[tuple[BaseGeometry | None, dict[str, Any]]]]:
     for name in _feature_tables(path):
         # Immutable: a journal or write-ahead log beside the file must have no effect.
         with fiona.open(path, layer=name, enabled_drivers=["GPKG"], IMMUTABLE="YES") as layer:
             kind = str(layer.schema["geometry"])
-            if "Polygon" not in kind and kind not in ("Unknown", "GeometryCollection"):
+            wanted = any(name in kind for name in kinds)
+            if not wanted and kind not in ("Unknown", "GeometryCollection"):
                 continue
             if len(layer) > max_features:
                 raise LimitExceeded(
@@ -104,4 +106,5 @@ def _read(
                 geometry = None if feature.geometry is None else shape(feature.geometry)
                 rows.append((geometry, fields))
             return crs, rows
-    raise BadVector(f"{path}: has no layer of polygons. Draw the areas as polygons.")
+    words = " or ".join(f"{name.lower()}s" for name in kinds)
+    raise BadVector(f"{path}: has no layer of {words}. Draw the areas as polygons.")
