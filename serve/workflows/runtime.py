@@ -25,7 +25,7 @@ from serve import service as services
 from serve.db.columns import UtcTime
 from serve.db.tables import Worker, utc_now
 from serve.service import Service
-from serve.workflows import processes
+from serve.workflows import processes, stopping
 from serve.workflows.queues import WorkQueue
 
 log = structlog.get_logger()
@@ -69,6 +69,7 @@ class Runtime:
 
     def launch(self) -> None:
         """Begin to work."""
+        stopping.begin()
         services.install(self._service)
         url = make_url(self._service.settings.effective_database_url)
         if url.get_backend_name() == "sqlite":
@@ -116,6 +117,7 @@ class Runtime:
             finish_s: Seconds that running workflows get to finish.
         """
         self._stop.set()
+        stopping.stop()
         self._heart.join(timeout=HEARTBEAT_S)
         DBOS.destroy(workflow_completion_timeout_sec=finish_s)
         with self._service.database.write() as session:

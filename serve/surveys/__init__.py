@@ -1,0 +1,1 @@
+"""Surveys: from an upload to a checked orthophoto, and from two of those to findings."""
