@@ -2,18 +2,20 @@
 
     python scripts/bench_camera.py                     40 dwell cameras, then 8 gate cameras
     python scripts/bench_camera.py --dwell 60 --gates 12 --json
+    python scripts/bench_camera.py --source rtsp       the same from RTSP servers
     python scripts/bench_camera.py --ultralytics .venv-train/bin/python --ultralytics-cameras 4 8
 
 A film of 1080p at 25 frames a second (H.264, a key frame a second, about 4 Mbit/s) is made from the
-sample clip and served by a real RTSP server on this machine (GStreamer, from the system's
-packages), which shares the processors with what is measured. Dwell cameras are looked at once a
-second, gate cameras five times a second; every look that the motion gate does not save is a run of
-the detector. Lag is from receipt of a frame to its verdict.
+sample clip. Each camera shows it from another moment on, again and again, at its own pace, read
+from the file; with `--source rtsp` real RTSP servers on this machine send it (GStreamer, from the
+system's packages), which share the processors with what is measured. Dwell cameras are sampled once
+a second, gate cameras five times a second. Lag is from receipt of a frame to its verdict.
 
-A number of cameras is held when 95 in 100 lags are under 2 s and nine in ten looks are made.
+A number of cameras is held when 95 in 100 lags are under 2 s and nine in ten samples are taken.
 
 `--ultralytics` names a Python that has ultralytics; its `track(stream=True)` then reads the same
-streams in the same run. Its cameras are held by the same measure: a frame of each every second.
+film by RTSP, for it has no other way to watch several streams, in the same run. Its cameras are
+held by the same measure: a frame of each every second.
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -46,7 +49,9 @@ from models.runtime import RuntimeOptions, fastest_engine
 from vision.camera.config import Camera, Zone, ZoneKind
 from vision.camera.fleet import Station
 from vision.camera.looking import open_street_models
-from vision.camera.sources import open_source
+from vision.camera.sources import KEEP_S, Readers, open_source
+from vision.camera.sources.looped import LoopedFilm
+from vision.camera.sources.readers import MakeSource
 from vision.camera.watch import station_of, watch_stations
 from vision.errors import CityEyeError
 
@@ -63,6 +68,7 @@ SETTLE_S = 20.0
 MOST_LAG_S = 2.0
 LEAST_SHARE = 0.9
 DWELL_STEP_S, GATE_STEP_S = 1.0, 0.2
+READERS = 2
 STAGES = ("gate", "detect", "associate", "rules", "evidence")
 
 _ULTRALYTICS = """
@@ -92,18 +98,29 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Servers:
-    """Running RTSP servers: their addresses and process ids."""
+class Streams:
+    """What cameras show.
 
-    addresses: tuple[str, ...]
-    pids: tuple[int, ...]
+    Attributes:
+        film: The file.
+        addresses: Of RTSP servers that send it; none where the file is read.
+        pids: Process ids of the servers.
+    """
 
-    def cpu_s(self) -> float:
-        """Processor seconds they have used."""
-        return sum(cpu_of(pid) for pid in self.pids)
+    film: Path
+    addresses: tuple[str, ...] = ()
+    pids: tuple[int, ...] = ()
+
+    def make(self, number: int) -> MakeSource:
+        """Return what opens the source of a camera."""
+        if self.addresses:
+            return partial(open_source, self.addresses[number % len(self.addresses)])
+        # By the golden ratio: however many there are, no two show the same at the same time.
+        begin_s = FILM_S * (number * 0.618034 % 1)
+        return partial(LoopedFilm, self.film, begin_s=begin_s, keep_s=KEEP_S)
 
 
-def make_film(path: Path) -> None:
+def make_film(path: Path, bit_rate: int) -> None:
     """Make the film: the sample's busiest part, larger and smoother, with the noise of a sensor."""
     rng = np.random.default_rng(7)
     grain = [rng.normal(0, 2.0, (SIZE_WH[1], SIZE_WH[0], 1)).astype(np.float32) for _ in range(5)]
@@ -111,7 +128,7 @@ def make_film(path: Path) -> None:
         stream = film.add_stream("libx264", rate=FPS)
         stream.width, stream.height = SIZE_WH
         stream.pix_fmt = "yuv420p"
-        stream.bit_rate = BIT_RATE
+        stream.bit_rate = bit_rate
         stream.options = {"preset": "veryfast", "g": str(FPS), "bf": "0", "sc_threshold": "0"}
         pictures = (
             cv2.resize(frame.to_ndarray(format="bgr24"), SIZE_WH)
@@ -133,7 +150,7 @@ def make_film(path: Path) -> None:
 
 
 @contextmanager
-def served(film: Path, count: int) -> Iterator[Servers]:
+def served(film: Path, count: int) -> Iterator[Streams]:
     """Serve a film by RTSP from some servers: one alone breaks down when many clients hang back."""
     processes = [
         subprocess.Popen(  # noqa: S603 - a script of ours
@@ -154,23 +171,31 @@ def served(film: Path, count: int) -> Iterator[Servers]:
                     "and the gstreamer1.0-plugins-* packages"
                 )
             addresses.append(f"rtsp://127.0.0.1:{words[1]}/stream")
-        yield Servers(tuple(addresses), tuple(process.pid for process in processes))
+        yield Streams(film, tuple(addresses), tuple(process.pid for process in processes))
     finally:
         for process in processes:
             process.kill()
             process.wait()
 
 
-def cpu_of(pid: int) -> float:
-    """Processor seconds a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def cpu_of(*stat_files: Path) -> float:
+    """Processor seconds that processes or threads have used."""
+    ticks = 0
+    for path in stat_files:
+        fields = path.read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def own_cpu() -> float:
-    """Processor seconds this process has used."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def of_processes(pids: Iterable[int]) -> float:
+    """Processor seconds that processes have used."""
+    return cpu_of(*(Path(f"/proc/{pid}/stat") for pid in pids))
+
+
+def of_python_threads() -> float:
+    """Processor seconds of this process's threads that run Python; the rest is the engine's."""
+    threads = (f"/proc/self/task/{thread.native_id}/stat" for thread in threading.enumerate())
+    return cpu_of(*(path for path in map(Path, threads) if path.exists()))
 
 
 def camera_of(case: Case, number: int) -> Camera:
@@ -186,50 +211,61 @@ def camera_of(case: Case, number: int) -> Camera:
     )
 
 
-def measure(case: Case, servers: Servers, seconds: float) -> dict[str, Any]:
+def measure(case: Case, streams: Streams, seconds: float) -> dict[str, Any]:
     """Watch a number of cameras for a while."""
     cores = os.cpu_count() or 1
     cameras = [camera_of(case, number) for number in range(case.cameras)]
     options = RuntimeOptions(engine=fastest_engine(), threads=1, streams=cores)
     models = open_street_models(Registry((SHIPPED_FOLDER,)), cameras, options=options)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, Readers(READERS) as readers:
         stations = [
-            station_of(open_source(address), camera, model=models, folder=Path(scratch) / camera.id)
-            for camera, address in zip(cameras, cycle(servers.addresses), strict=False)
+            station_of(
+                readers.open(streams.make(number)),
+                camera,
+                model=models,
+                folder=Path(scratch) / camera.id,
+            )
+            for number, camera in enumerate(cameras)
         ]
         stop = threading.Event()
-        before: dict[str, Any] = {}
+        counted: list[dict[str, Any]] = []
 
         def begin() -> None:
             for station in stations:
                 station.figures.lags_s.clear()
-            before.update(snapshot(stations, servers))
+            counted.append(snapshot(stations, streams, readers))
 
-        timers = [threading.Timer(SETTLE_S, begin), threading.Timer(SETTLE_S + seconds, stop.set)]
+        def end() -> None:
+            counted.append(snapshot(stations, streams, readers))
+            stop.set()
+
+        timers = [threading.Timer(SETTLE_S, begin), threading.Timer(SETTLE_S + seconds, end)]
         for timer in timers:
             timer.daemon = True
             timer.start()
         for _ in watch_stations(stations, workers=cores, stop=stop):
             pass
-        after = snapshot(stations, servers)
     failed = {station.id: station.figures.failed for station in stations if station.figures.failed}
-    if failed or not before:
+    if failed or len(counted) < len(timers):
         raise SystemExit(f"the watch ended before its time: {failed}")
-    return figures(case, stations, before, after)
+    return figures(case, stations, *counted)
 
 
-def snapshot(stations: list[Station], servers: Servers) -> dict[str, Any]:
+def snapshot(stations: list[Station], streams: Streams, readers: Readers) -> dict[str, Any]:
     """All counters at this moment."""
     counted: dict[str, Any] = {
         "at": time.monotonic(),
-        "cpu": own_cpu(),
-        "server_cpu": servers.cpu_s(),
+        "cpu": of_processes([os.getpid()]),
+        "python": of_python_threads(),
+        "readers": of_processes(readers.pids),
+        "server": of_processes(streams.pids),
         "served": sum(station.figures.served for station in stations),
         "looked": sum(station.session.counts["looked"] for station in stations),
-        "decode": sum(station.figures.decode_s for station in stations),
+        "load": os.getloadavg()[0],
+        "decode": sum(station.source.decode_s for station in stations),
     }
     for stage in STAGES:
-        counted[stage] = sum(station.session.stage_s[stage] for station in stations)
+        counted[stage] = sum(station.session.stage_cpu_s[stage] for station in stations)
     return counted
 
 
@@ -243,7 +279,13 @@ def figures(
     lags = np.concatenate([np.array(s.figures.lags_s) for s in stations if s.figures.lags_s])
     p95 = float(np.percentile(lags, 95))
     share = spent["served"] / wanted
-    looks = max(spent["looked"], 1)
+    cores = {
+        "read": spent["readers"] - spent["decode"],
+        "decode": spent["decode"],
+        **{stage: spent[stage] for stage in STAGES},
+    }
+    cores["detect"] += spent["cpu"] - spent["python"]
+    cores["the rest"] = spent["python"] - sum(spent[stage] for stage in STAGES)
     return {
         "case": case.name,
         "cameras": case.cameras,
@@ -253,29 +295,29 @@ def figures(
         "lag_p50_s": round(float(np.percentile(lags, 50)), 3),
         "lag_p95_s": round(p95, 3),
         "held": p95 < MOST_LAG_S and share >= LEAST_SHARE,
-        "cores_used": round(spent["cpu"] / wall, 2),
-        "cores_of_the_server": round(spent["server_cpu"] / wall, 2),
+        "cores_used": round((spent["cpu"] + spent["readers"]) / wall, 2),
+        "cores_of_the_server": round(spent["server"] / wall, 2),
+        "load_before_and_after": [before["load"], after["load"]],
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "decoding": sorted({station.source.decoding for station in stations}),
         "faults": sum(station.figures.summary()["faults"] for station in stations),
-        "ms_a_sample": {
-            # Known when the threads have ended, so of the whole time.
-            "decode": round(1000 * after["decode"] / max(after["served"], 1), 2),
-            **{stage: round(1000 * spent[stage] / max(spent["served"], 1), 2) for stage in STAGES},
-            "detect_a_look": round(1000 * spent["detect"] / looks, 2),
+        "cores_by_stage": {name: round(used / wall, 3) for name, used in cores.items()},
+        "ms_a_sample_by_stage": {
+            name: round(1000 * used / max(spent["served"], 1), 2) for name, used in cores.items()
         },
+        "ms_detect_a_look": round(1000 * cores["detect"] / max(spent["looked"], 1), 2),
     }
 
 
 def measure_ultralytics(
-    python: str, weights: Path, servers: Servers, cameras: int, seconds: float
+    python: str, weights: Path, servers: Streams, cameras: int, seconds: float
 ) -> dict[str, Any]:
     """Let ultralytics track some of the same streams."""
     with tempfile.TemporaryDirectory() as scratch:
-        streams = Path(scratch) / "cameras.streams"
-        streams.write_text("\n".join(islice(cycle(servers.addresses), cameras)) + "\n")
+        listed = Path(scratch) / "cameras.streams"
+        listed.write_text("\n".join(islice(cycle(servers.addresses), cameras)) + "\n")
         done = subprocess.run(  # noqa: S603 - a Python the caller names
-            [python, "-c", _ULTRALYTICS, str(weights), str(streams), str(seconds)],
+            [python, "-c", _ULTRALYTICS, str(weights), str(listed), str(seconds)],
             capture_output=True,
             text=True,
             cwd=scratch,
@@ -298,6 +340,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--dwell", type=int, nargs="*", default=[40], help="dwell cameras")
     parser.add_argument("--gates", type=int, nargs="*", default=[8], help="gate cameras")
+    parser.add_argument(
+        "--source", choices=("film", "rtsp"), default="film", help="where streams come from"
+    )
+    parser.add_argument("--bit-rate", type=int, default=BIT_RATE, help="of the film, bit/s")
+    parser.add_argument("--film", type=Path, help="keep the film here, and use it if it is there")
     parser.add_argument("--seconds", type=float, default=60.0, help="measured time of each case")
     parser.add_argument("--ultralytics", help="a Python that has ultralytics")
     parser.add_argument("--ultralytics-cameras", type=int, nargs="*", default=[1, 4, 8])
@@ -307,24 +354,29 @@ def main() -> None:
     cv2.setNumThreads(1)
     results = []
     with tempfile.TemporaryDirectory() as scratch:
-        film = Path(scratch) / "film.mp4"
-        make_film(film)
-        with served(film, SERVERS) as servers:
-            cases = [Case("dwell", number, DWELL_STEP_S) for number in arguments.dwell]
-            cases += [Case("gates", number, GATE_STEP_S) for number in arguments.gates]
+        film = arguments.film or Path(scratch) / "film.mp4"
+        if not film.exists():
+            make_film(film, arguments.bit_rate)
+        cases = [Case("dwell", number, DWELL_STEP_S) for number in arguments.dwell]
+        cases += [Case("gates", number, GATE_STEP_S) for number in arguments.gates]
+        by_rtsp = (
+            served(film, SERVERS) if arguments.source == "rtsp" else nullcontext(Streams(film))
+        )
+        with by_rtsp as streams:
             for case in cases:
-                results.append(measure(case, servers, arguments.seconds))
+                results.append(measure(case, streams, arguments.seconds))
                 tell(results[-1], as_json=arguments.json)
-            if arguments.ultralytics:
-                weights = arguments.ultralytics_weights or next(
-                    path
-                    for path in sorted(STREET_ONNX.glob("street-*.onnx"))
-                    if "int8" not in path.name
-                )
+        if arguments.ultralytics:
+            weights = arguments.ultralytics_weights or next(
+                path
+                for path in sorted(STREET_ONNX.glob("street-*.onnx"))
+                if "int8" not in path.name
+            )
+            with served(film, SERVERS) as streams:
                 for number in arguments.ultralytics_cameras:
                     results.append(
                         measure_ultralytics(
-                            arguments.ultralytics, weights, servers, number, arguments.seconds
+                            arguments.ultralytics, weights, streams, number, arguments.seconds
                         )
                     )
                     tell(results[-1], as_json=arguments.json)

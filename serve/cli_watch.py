@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,7 +31,7 @@ from vision.camera.fleet import Station
 from vision.camera.looking import StreetModels, open_street_models
 from vision.camera.plates import PlateReader
 from vision.camera.reporting import REPORT_FILE, write_report
-from vision.camera.sources import Fault, Recovered, Source, Transport, open_source
+from vision.camera.sources import Fault, Readers, Recovered, Source, Transport, open_source
 from vision.camera.watch import Tell, station_of, utc_now, watch_stations
 from vision.camera.writers import replace_file
 from vision.errors import InputError
@@ -37,6 +39,10 @@ from vision.finding import Finding
 
 METRICS_FILE = "metrics.json"
 METRICS_EVERY_S = 5.0
+READ_HERE = 4
+"""Up to so many cameras are read in the process that looks at them."""
+READ_EACH = 16
+"""Cameras that a process reads, unless there are no cores for more processes."""
 REPORT_EVERY_S = 60.0
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -174,12 +180,12 @@ def _run(cameras: list[tuple[Camera, str]], folders: list[Path], wanted: _Wanted
         cli_models.own_and_shipped(), [camera for camera, _ in cameras], options=options
     )
     reader = PlateReader() if wanted.plates else None
-    stations = [
-        station_of(_open(address, wanted), camera, model=models, folder=folder, plates=reader)
-        for (camera, address), folder in zip(cameras, folders, strict=True)
-    ]
     began = time.monotonic()
-    with _stoppable() as stop:
+    with _opened([address for _, address in cameras], wanted) as sources, _stoppable() as stop:
+        stations = [
+            station_of(source, camera, model=models, folder=folder, plates=reader)
+            for source, (camera, _), folder in zip(sources, cameras, folders, strict=True)
+        ]
         desk = _Desk(stations, models, wanted)
         for finding in watch_stations(
             stations, workers=workers, most_s=wanted.max_seconds, stop=stop, tell=desk.tell
@@ -191,10 +197,24 @@ def _run(cameras: list[tuple[Camera, str]], folders: list[Path], wanted: _Wanted
         raise typer.Exit(EXIT_FAILED)
 
 
-def _open(address: str, wanted: _Wanted) -> Source:
-    return open_source(
-        address, start=wanted.start, interval_s=wanted.interval_s, transport=wanted.transport
-    )
+@contextmanager
+def _opened(addresses: list[str], wanted: _Wanted) -> Iterator[list[Source]]:
+    """Open all sources; many cameras are read by processes of their own."""
+    makes = [
+        partial(
+            open_source,
+            address,
+            start=wanted.start,
+            interval_s=wanted.interval_s,
+            transport=wanted.transport,
+        )
+        for address in addresses
+    ]
+    if len(makes) <= READ_HERE:
+        yield [make() for make in makes]
+        return
+    with Readers(min(os.cpu_count() or 1, math.ceil(len(makes) / READ_EACH))) as readers:
+        yield [readers.open(make) for make in makes]
 
 
 @contextmanager

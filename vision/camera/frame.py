@@ -61,6 +61,11 @@ class Frame:
         elif video is not None:
             self.size_wh = (video.width, video.height)
 
+    @property
+    def video(self) -> VideoFrame | None:
+        """The decoded video frame, where it was made of one."""
+        return self._video
+
     @cached_property
     def rgb(self) -> NDArray[np.uint8]:
         """The picture, uint8 (H, W, 3)."""

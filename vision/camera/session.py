@@ -109,6 +109,7 @@ class CameraSession:
         models: Names and hashes of the models that look; the first is the detector's.
         counts: Frames by what became of them: ``frames``, ``looked``, ``gated``, ``blind``.
         stage_s: Seconds spent, by stage: gate (with health), detect, associate, rules, evidence.
+        stage_cpu_s: Processor time of it, without that of the engine's own threads.
         snapshot: The view, at most `SessionOptions.snapshot_every_s` old; none before the first
             frame.
         begun_anew: Whether a saved state could not be read, so that dwell begins anew.
@@ -138,6 +139,7 @@ class CameraSession:
         self.camera = camera
         self.counts: dict[str, int] = defaultdict(int)
         self.stage_s: dict[str, float] = defaultdict(float)
+        self.stage_cpu_s: dict[str, float] = defaultdict(float)
         self.models = tuple(models)
         self._folder = folder
         self._evidence = EvidenceFolder(folder, camera, plates=plates)
@@ -399,12 +401,12 @@ class CameraSession:
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
-        # A thread's own clock would be fairer on a busy machine, and costs a millisecond on some.
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
             self.stage_s[name] += time.perf_counter() - began
+            self.stage_cpu_s[name] += time.thread_time() - cpu_began
 
 
 def _ended(finding: Finding, event: RuleEvent) -> Finding:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vision.camera.sources.address import AddressKind, kind_of, redacted
 from vision.camera.sources.files import VideoFile
+from vision.camera.sources.readers import Readers
 from vision.camera.sources.rtsp import RtspStream, Transport
 from vision.camera.sources.snapshot import Snapshots
 from vision.camera.sources.source import (
@@ -32,6 +33,7 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Patience",
+    "Readers",
     "Recovered",
     "Source",
     "SourceEvent",

@@ -72,7 +72,7 @@ class VideoFile:
         self._keep_s = keep_s
         self._ring: Ring[KeptPacket] = Ring(keep_s)
         self._sampler: VideoSampler | None = None
-        with _opened(path) as container:
+        with opened_film(path) as container:
             length = container.duration
             self.duration_s = None if length is None else length / 1_000_000
             self.start, self.start_from = _start_of(path, container, start, self.duration_s)
@@ -82,6 +82,11 @@ class VideoFile:
         """What is decoded at present."""
         return "all frames" if self._sampler is None else self._sampler.decoding
 
+    @property
+    def decode_s(self) -> float:
+        """Processor time that decoding took."""
+        return 0.0 if self._sampler is None else self._sampler.decode_s
+
     def events(self, step_s: float, stop: threading.Event) -> Iterator[SourceEvent]:
         """Yield frames; see `Source.events`.
 
@@ -90,9 +95,9 @@ class VideoFile:
         clock = FileClock(self.start)
         shown = False
         at = self.start
-        with _opened(self._path) as container:
+        with opened_film(self._path) as container:
             stream = video_of(container)
-            assert stream is not None  # noqa: S101 - _opened() has looked
+            assert stream is not None  # noqa: S101 - opened_film() has looked
             stream.thread_type = "AUTO"
             sampler = VideoSampler(stream.codec_context, step_s=step_s)
             self._sampler = sampler
@@ -134,7 +139,12 @@ class VideoFile:
         return packets_to_clip(self._ring.items(), start, end, path, masks=masks)
 
 
-def _opened(path: Path) -> InputContainer:
+def opened_film(path: Path) -> InputContainer:
+    """Open a video file, and nothing else that it may name.
+
+    Raises:
+        InputError: It is no video, or is of a format that could name other files.
+    """
     try:
         container = av.open(f"file:{path.absolute()}", "r", options=dict(_OPTIONS))
     except (FFmpegError, OSError, ValueError) as error:

@@ -107,6 +107,7 @@ class LiveSource(ABC):
         address: Where it is, without secrets.
         clock_offset_s: Camera's clock less this machine's, where the camera tells.
         passed_over: Pictures that gave way to newer ones, because nobody had the time for them.
+        decode_s: Processor time that decoding video took, seconds.
     """
 
     kind: AddressKind
@@ -117,6 +118,7 @@ class LiveSource(ABC):
         self.address = redacted(address)
         self.clock_offset_s: float | None = None
         self.passed_over = 0
+        self.decode_s = 0.0
         self._patience = patience
 
     def __repr__(self) -> str:

@@ -82,6 +82,7 @@ class PacketSource(LiveSource):
         self._sampler = sampler
         keeper = PacketKeeper(stream, self._ring)
         clock = LiveClock()
+        decoded_s = self.decode_s
         began = checked = datetime.now(UTC)
         # Key frames that are decoded alone may be 1.2 steps apart.
         limit_s = max(self._patience.undecodable_s, 2 * step_s)
@@ -102,6 +103,7 @@ class PacketSource(LiveSource):
             keeper.keep(packet, at)
             for picture in sampler.offer(packet, at, received_at):
                 outbox.put(picture)
+            self.decode_s = decoded_s + sampler.decode_s
             if received_at - checked > _CHECK_EVERY:
                 checked = received_at
                 if (received_at - (sampler.shown_at or began)).total_seconds() > limit_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -84,6 +85,7 @@ class VideoSampler:
     Attributes:
         decoding: What is decoded at present.
         undecodable: Packets so far that could not be decoded.
+        decode_s: Processor time that decoding took.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class VideoSampler:
         self._trusting = trusting and step_s >= _SPARSE_STEP_S
         self.decoding: Decoding = "key frames" if self._trusting else "all frames"
         self.undecodable = 0
+        self.decode_s = 0.0
         self._lock = threading.Lock()
         self._decoded_at: datetime | None = None
         self._offered_at: datetime | None = None
@@ -172,12 +175,14 @@ class VideoSampler:
             if self.decoding == "all frames":
                 # The decoder is in the midst of other pictures, and those are newer.
                 return None
+            began_s = time.thread_time()
             try:
                 # Decoders hold a picture back until the next comes: it is asked for at once.
                 pictures = self._decoder.decode(picture.packet) + self._decoder.decode(None)
             except (FFmpegError, OSError):
                 pictures = []
             self._decoder.flush_buffers()
+            self.decode_s += time.thread_time() - began_s
         if not pictures:
             self.undecodable += 1
             self._offered_at = self._last_taken = None
@@ -215,7 +220,9 @@ class VideoSampler:
                 del self._times[next(iter(self._times))]
         try:
             with self._lock, _DECODERS:
+                began_s = time.thread_time()
                 pictures = self._decoder.decode(packet)
+                self.decode_s += time.thread_time() - began_s
         except (FFmpegError, OSError):
             self.undecodable += 1
             return []

@@ -135,6 +135,11 @@ class Source(Protocol):
         """What is decoded at present."""
         ...
 
+    @property
+    def decode_s(self) -> float:
+        """Processor time that decoding video took, seconds."""
+        ...
+
     def events(self, step_s: float, stop: threading.Event) -> Iterator[SourceEvent]:
         """Yield a frame about every `step_s` seconds of the source's time, and its faults.
 

@@ -39,6 +39,7 @@ class Stills:
     kind = AddressKind.FOLDER
     live = False
     passed_over = 0
+    decode_s = 0.0
     clock_offset_s: float | None = None
     decoding: Decoding = "all frames"
 
