@@ -6,13 +6,13 @@ from importlib import metadata
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from serve.api import problems, uploads
+from serve.api import auth, problems, tokens, uploads, users
 from serve.api.caller import authorise
 from serve.service import Service
 
 PREFIX = "/api/v1"
 
-ROUTERS: tuple[APIRouter, ...] = (uploads.router,)
+ROUTERS: tuple[APIRouter, ...] = (auth.router, users.router, tokens.router, uploads.router)
 """All resources, each of one tag."""
 
 
@@ -28,6 +28,7 @@ def make_app(service: Service) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
+    app.state.resources = frozenset(str(tag) for router in ROUTERS for tag in router.tags)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(

@@ -9,6 +9,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
@@ -40,6 +41,8 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"((?:set-)?cookie\s*[:=]\s*)[^\r\n\"']+", re.IGNORECASE), rf"\1{MASK}"),
 )
+# A dictionary that is shared, and not copied, by the threads that one request goes through.
+_facts: ContextVar[dict[str, Any] | None] = ContextVar("cityeye_log_facts", default=None)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
 
@@ -52,6 +55,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _shared_facts,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -86,6 +90,19 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+def begin(**facts: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Give all lines of what now begins some facts, as the id of a request; returns them."""
+    _facts.set(facts)
+    return facts
+
+
+def note(**facts: Any) -> None:  # noqa: ANN401
+    """Add facts to all lines that follow of what `begin` began, in whatever thread."""
+    known = _facts.get()
+    if known is not None:
+        known.update(facts)
+
+
 def without_secrets(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001
     """Take out of a line what must not stand in a log; a structlog processor."""
     return {key: _masked(key, value) for key, value in event.items()}
@@ -118,3 +135,7 @@ def _workflow_id(logger: WrappedLogger, name: str, event: EventDict) -> EventDic
     if workflow_id:
         event.setdefault("workflow_id", workflow_id)
     return event
+
+
+def _shared_facts(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001
+    return {**(_facts.get() or {}), **event}

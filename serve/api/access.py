@@ -34,6 +34,22 @@ _ADMINS = frozenset({_X})
 
 ACCESS: dict[str, frozenset[Role] | None] = {
     # people
+    "log_in": PUBLIC,
+    "log_out": EVERYBODY,
+    "who_am_i": EVERYBODY,
+    "change_me": EVERYBODY,
+    "change_password": EVERYBODY,
+    "list_sessions": EVERYBODY,
+    "end_session": EVERYBODY,
+    "create_user": _ADMINS,
+    "list_users": _ADMINS,
+    "get_user": _ADMINS,
+    "change_user": _ADMINS,
+    "reset_password": _ADMINS,
+    "create_token": EVERYBODY,
+    "list_tokens": EVERYBODY,
+    "get_token": EVERYBODY,
+    "revoke_token": EVERYBODY,
     # sites, surveys, uploads
     "describe_uploads": PUBLIC,
     "create_upload": _OPERATORS,

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import sqlalchemy as sa
-import structlog
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from serve import logs
 from serve.api.access import ACCESS, Role
 from serve.db.tables import LoginSession, Token, User, utc_now
 from serve.errors import NotAllowed, NotSignedIn
-from serve.people.secrets import sha256_of
+from serve.people.secrets import csrf_of, sha256_of
+from serve.people.tokens import covers
 from serve.service import Service
 
 COOKIE = "cityeye_session"
@@ -68,10 +69,10 @@ def authorise(request: Request) -> None:
     if caller.scopes is not None:
         resource = route.tags[0]
         wanted = "read" if request.method in SAFE_METHODS else "write"
-        if not caller.scopes & {f"{resource}:{wanted}", f"{resource}:write", "*"}:
+        if not covers(caller.scopes, f"{resource}:{wanted}"):
             raise NotAllowed(f"this token lacks the scope {resource}:{wanted}")
     request.state.caller = caller
-    structlog.contextvars.bind_contextvars(caller=caller.name)
+    logs.note(caller=caller.name)
 
 
 def _identify(request: Request) -> Caller:
@@ -94,10 +95,10 @@ def _identify(request: Request) -> Caller:
         raise NotSignedIn("sign in, or send a bearer token")
     with database.read() as session:
         caller, login = _by_session(session, cookie, now)
-        csrf, stale = login.csrf_sha256, _stale(login.last_used_at, now)
+        stale = _stale(login.last_used_at, now)
     if request.method not in SAFE_METHODS:
         sent = request.headers.get(CSRF_HEADER, "")
-        if not secrets.compare_digest(sha256_of(sent), csrf):
+        if not secrets.compare_digest(sent.encode(), csrf_of(cookie).encode()):
             raise NotAllowed(f"the header {CSRF_HEADER} is missing or not this session's")
     if stale:
         with database.write() as session:

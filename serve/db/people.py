@@ -22,8 +22,6 @@ class User(Base):
     language: Mapped[str] = mapped_column(default="zh")
     disabled: Mapped[bool] = mapped_column(default=False)
     upload_quota_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)
-    failed_logins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     revision: Mapped[int] = mapped_column(default=1)
 
@@ -35,10 +33,11 @@ class LoginSession(Base):
     id: Mapped[str] = id_column()
     user_id: Mapped[str] = mapped_column(sa.ForeignKey("users.id"), index=True)
     secret_sha256: Mapped[str] = mapped_column(unique=True)
-    csrf_sha256: Mapped[str]
+    address: Mapped[str] = mapped_column(default="")
+    browser: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_used_at: Mapped[datetime] = mapped_column(default=utc_now)
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Token(Base):
@@ -57,9 +56,14 @@ class Token(Base):
 
 
 class LoginAttempt(Base):
-    """Wrong logins by address, for the rate limit; swept after a day."""
+    """A login that was wrong or is being looked at; swept after a day.
+
+    By the name's hash, whether there is such a user or not, so that being locked tells nothing; a
+    name field is also where people type their password by mistake.
+    """
 
     __tablename__ = "login_attempts"
     id: Mapped[str] = id_column()
+    name_sha256: Mapped[str] = mapped_column(sa.String(64), index=True)
     address: Mapped[str] = mapped_column(index=True)
     at: Mapped[datetime] = mapped_column(default=utc_now, index=True)

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
+import threading
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 MIN_PASSWORD_LENGTH = 12
 TOKEN_PREFIX = "cityeye_"  # noqa: S105 (told apart in logs by secret scanners)
+HASHES_AT_ONCE = 4
+"""Each takes 64 MiB; a flood of logins must wait, not eat the machine."""
 
 _hasher = PasswordHasher()
+_turns = threading.BoundedSemaphore(HASHES_AT_ONCE)
 # Verified when there is no such user, so that the time taken does not tell.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 
 
 def hash_password(password: str) -> str:
     """Return the Argon2id hash of a password."""
-    return _hasher.hash(password)
+    with _turns:
+        return _hasher.hash(password)
 
 
 def password_fits(password_hash: str | None, password: str) -> bool:
     """Tell whether a password is the one that was hashed; none never fits, as slowly."""
     try:
-        return _hasher.verify(password_hash or _NOBODY, password) and password_hash is not None
+        with _turns:
+            fits = _hasher.verify(password_hash or _NOBODY, password)
     except (Argon2Error, InvalidHashError):
         return False
+    return fits and password_hash is not None
 
 
 def new_secret(prefix: str = "") -> str:
@@ -37,3 +45,12 @@ def new_secret(prefix: str = "") -> str:
 def sha256_of(secret: str) -> str:
     """Return what is kept of a random secret; being long and random it needs no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def csrf_of(session_secret: str) -> str:
+    """Return the secret that a page sends with every change, beside the cookie.
+
+    It is made from the session's secret, so that all tabs of a browser have the same one and any
+    of them can ask for it again; from it the session's secret cannot be found.
+    """
+    return hmac.new(session_secret.encode(), b"cityeye csrf", hashlib.sha256).hexdigest()

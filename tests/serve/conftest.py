@@ -16,7 +16,7 @@ from serve.app import make_app
 from serve.db.engine import Database
 from serve.db.migrate import upgrade
 from serve.db.tables import LoginSession, User, new_id, utc_now
-from serve.people.secrets import hash_password, new_secret, sha256_of
+from serve.people.secrets import csrf_of, hash_password, new_secret, sha256_of
 from serve.service import Service
 from serve.settings import Settings
 
@@ -95,7 +95,7 @@ class Browser:
 def sign_in(service, role, *, name=None, app=None):
     """A browser of somebody with a role, signed in without the log-in page."""
     name = name or f"{role}-{uuid.uuid4().hex[:6]}"
-    secret, csrf = new_secret(), new_secret()
+    secret = new_secret()
     user_id = new_id()
     with service.database.write() as session:
         session.add(
@@ -104,13 +104,13 @@ def sign_in(service, role, *, name=None, app=None):
         session.flush()
         session.add(
             LoginSession(
-                user_id=user_id, secret_sha256=sha256_of(secret), csrf_sha256=sha256_of(csrf),
+                user_id=user_id, secret_sha256=sha256_of(secret),
                 expires_at=utc_now() + timedelta(hours=1),
             )
         )  # fmt: skip
     client = TestClient(app or make_app(service), base_url="http://testserver/api/v1")
     client.cookies.set(COOKIE, secret)
-    client.headers[CSRF_HEADER] = csrf
+    client.headers[CSRF_HEADER] = csrf_of(secret)
     return Browser(client, user_id, name)
 
 
