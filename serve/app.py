@@ -6,13 +6,32 @@ from importlib import metadata
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from serve.api import auth, problems, tokens, uploads, users
+from serve.api import (
+    auth,
+    callbacks,
+    cases,
+    dashboard,
+    problems,
+    targets,
+    tokens,
+    uploads,
+    users,
+)  # fmt: skip
 from serve.api.caller import authorise
 from serve.service import Service
 
 PREFIX = "/api/v1"
 
-ROUTERS: tuple[APIRouter, ...] = (auth.router, users.router, tokens.router, uploads.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    users.router,
+    tokens.router,
+    uploads.router,
+    cases.router,
+    targets.router,
+    callbacks.router,
+    dashboard.router,
+)
 """All resources, each of one tag."""
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from serve import cli_models, cli_serve, cli_watch
+from serve import cli_case_system, cli_models, cli_serve, cli_watch
 from serve.cli_exit import exit_codes, read_settings
 from vision.finding import Finding
 from vision.survey.compare import ComparisonInputs
@@ -51,6 +51,7 @@ app.command(
 )(cli_watch.watch)
 app.command("serve")(cli_serve.serve)
 app.command("worker")(cli_serve.worker)
+app.command("case-system")(cli_case_system.case_system)
 
 
 def _print_version(wanted: bool) -> None:

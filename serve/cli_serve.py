@@ -11,6 +11,7 @@ import typer
 import uvicorn
 
 from serve.app import make_app
+from serve.casesystem.embedded import start_embedded
 from serve.cli_exit import exit_codes, read_settings
 from serve.service import Service
 from serve.settings import Settings
@@ -39,6 +40,11 @@ def serve(
         settings = read_settings()
         if dev:
             settings = settings.model_copy(update={"environment": "development"})
+        if dev and "public_url" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"public_url": f"http://{host}:{port}"})
+        case_system = None
+        if dev and settings.targets_file is None:
+            settings, case_system = start_embedded(settings)
         service = Service(settings)
         runtime = Runtime(service, queues=tuple(WorkQueue) if workers else (), schedules=SCHEDULES)
         runtime.launch()
@@ -47,6 +53,8 @@ def serve(
         finally:
             runtime.close()
             service.close()
+            if case_system is not None:
+                case_system.close()
 
 
 def worker(queues: QueueNames = _ALL_QUEUES) -> None:

@@ -61,6 +61,17 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     # cameras
     # findings, reviews, registers, warnings, exports
     # cases
+    "list_cases": EVERYBODY,
+    "get_case": EVERYBODY,
+    "get_case_messages": _AUDITORS,
+    "revoke_case_links": _SUPERVISORS,
+    "list_dead_letters": _AUDITORS,
+    "replay_dead_letter": _SUPERVISORS,
+    "list_targets": _AUDITORS,
+    "replay_target": _SUPERVISORS,
+    "get_case_evidence": PUBLIC,
+    "take_callback": PUBLIC,
+    "get_dashboard": EVERYBODY,
     # ledger, models, health
 }
 """By operation id, which is the name of the endpoint's function."""

@@ -185,21 +185,6 @@ def bury(session: Session, entry: OutboxEntry, problem: str) -> None:
         )  # fmt: skip
 
 
-def replay(session: Session, entry: OutboxEntry, *, actor: str) -> None:
-    """Let a dead letter be tried again, from the beginning. The entry must be locked."""
-    entry.state, entry.attempts, entry.held = WAITING, 0, False
-    entry.remote_token = entry.token_at = entry.next_attempt_at = None
-    entry.replays += 1
-    entry.turn += 1
-    case = for_update(session, entry.case_id)
-    if case is not None and case.state == CaseState.DEAD:
-        move(session, case, CaseState.DRAFTED, actor=actor, why="replay")
-    ledger.append(
-        session, actor=actor, action="case.replay", subject_type="case", subject=entry.case_id,
-        detail={"entry": entry.id, "action": entry.action, "replays": entry.replays},
-    )  # fmt: skip
-
-
 def wake(session: Session, target: str, *, but: str) -> Sequence[str]:
     """Let those go on that the breaker held back; returns the first of them."""
     held = (

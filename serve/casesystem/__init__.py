@@ -1,1 +1,1 @@
-"""A small reference case system: the embedded default, and the other side of the contract tests."""
+"""A small case system: the embedded default, and the other side of the contract's tests."""
