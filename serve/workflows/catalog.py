@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dbos import ScheduleInput
 
-from serve.workflows import delivery
+from serve.workflows import camera, delivery
 
 SCHEDULES: list[ScheduleInput] = [
+    *camera.SCHEDULES,
     *delivery.SCHEDULES,
 ]

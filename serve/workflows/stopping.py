@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 _stopping = threading.Event()
+_closers: list[Callable[[], None]] = []
 
 
 class Stopped(BaseException):
@@ -19,9 +21,16 @@ def begin() -> None:
     _stopping.clear()
 
 
+def when_stopping(close: Callable[[], None]) -> None:
+    """Have something closed, once, when this process is to end, while it can still work."""
+    _closers.append(close)
+
+
 def stop() -> None:
     """This process is to end; what runs long leaves off."""
     _stopping.set()
+    while _closers:
+        _closers.pop()()
 
 
 def check() -> None:

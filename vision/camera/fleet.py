@@ -180,6 +180,7 @@ class Fleet:
         self._stay = stay
         self._lock = threading.Lock()
         self._running = False
+        self._ended = False
         self._tell: Told = lambda _station, _event: None
         self._broken: list[Exception] = []
 
@@ -190,8 +191,10 @@ class Fleet:
             return tuple(self._stations)
 
     def add(self, station: Station) -> None:
-        """Watch another camera from now on."""
+        """Watch another camera from now on; in a fleet that has ended it is over at once."""
         with self._lock:
+            if self._ended:
+                return
             self._scheduler.add(station)
             self._stations[station] = _Watch()
             if self._running:
@@ -263,7 +266,7 @@ class Fleet:
             ):
                 stop.set()
         with self._lock:
-            self._running = False
+            self._running, self._ended = False, True
             threads = [*workers, *(w.thread for w in self._stations.values() if w.thread)]
         stop.set()
         self._stop_all()

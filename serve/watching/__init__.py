@@ -1,0 +1,1 @@
+"""Watching cameras as a service: who watches which, what is remembered, what is told."""
