@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,7 +49,7 @@ def append(
     head = last.first()
     entry = LedgerEntry(
         number=1 if head is None else head.number + 1,
-        at=utc_now().isoformat(timespec="microseconds"),
+        at=written(utc_now()),
         actor=actor,
         action=action,
         subject_type=subject_type,
@@ -60,6 +61,18 @@ def append(
     session.add(entry)
     session.flush()
     return entry
+
+
+def written(at: datetime) -> str:
+    """Return a time as entries hold it: in UTC and of one length, so that it sorts as text.
+
+    A time too near the ends of the calendar to be turned into UTC becomes that end.
+    """
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError:
+        at = (datetime.min if at.year == datetime.min.year else datetime.max).replace(tzinfo=UTC)
+    return at.isoformat(timespec="microseconds")
 
 
 def digest_of(entry: LedgerEntry) -> str:

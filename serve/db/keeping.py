@@ -26,6 +26,7 @@ class LedgerEntry(Base):
     detail: Mapped[str]  # canonical JSON, as hashed
     previous_sha256: Mapped[str] = mapped_column(sa.String(64))
     sha256: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    __table_args__ = (sa.Index("ix_ledger_actor", "actor", "number"),)
 
 
 class LedgerStamp(Base):
