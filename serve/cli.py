@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from serve import cli_case_system, cli_models, cli_serve, cli_watch
+from serve import cli_case_system, cli_ledger, cli_models, cli_people, cli_serve, cli_watch
 from serve.cli_exit import exit_codes, read_settings
 from vision.finding import Finding
 from vision.survey.compare import ComparisonInputs
@@ -45,6 +45,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cli_models.app)
+app.add_typer(cli_people.users_app)
+app.add_typer(cli_people.tokens_app)
+app.add_typer(cli_ledger.app)
 app.command(
     "watch",
     epilog="Exit codes: 0 done or stopped, 2 wrong usage, 3 an input cannot be used, 4 failed.",
