@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -57,17 +57,32 @@ def page_of(
         InputError: The cursor is not one of ours.
     """
     if cursor:
-        after = sa.tuple_(
-            *(sa.literal(v, c.type) for v, c in zip(_read(cursor, order), order, strict=True))
-        )
-        key = sa.tuple_(*order)
-        query = query.where(key < after if descending else key > after)
+        query = query.where(beyond(cursor, order, descending=descending))
     query = query.order_by(*(c.desc() if descending else c.asc() for c in order))
     rows: list[Any] = list(session.scalars(query.limit(limit + 1)))
     if len(rows) <= limit:
         return rows, None
     rows = rows[:limit]
-    return rows, _write([getattr(rows[-1], column.key) for column in order])
+    return rows, cursor_at(rows[-1], order)
+
+
+def beyond(
+    cursor: str, order: tuple[InstrumentedAttribute[Any], ...], *, descending: bool = True
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a row lies beyond a cursor.
+
+    Raises:
+        InputError: The cursor is not one of ours.
+    """
+    values = zip(_read(cursor, order), order, strict=True)
+    after = sa.tuple_(*(sa.literal(value, column.type) for value, column in values))
+    key = sa.tuple_(*order)
+    return key < after if descending else key > after
+
+
+def cursor_at(row: Any, order: tuple[InstrumentedAttribute[Any], ...]) -> str:  # noqa: ANN401
+    """Return the cursor of the page that begins after a row."""
+    return _write([getattr(row, column.key) for column in order])
 
 
 def _write(values: list[Any]) -> str:
@@ -81,7 +96,7 @@ def _read(cursor: str, order: tuple[InstrumentedAttribute[Any], ...]) -> list[An
         if not isinstance(values, list) or len(values) != len(order):
             raise ValueError
         return [_value(value, column) for value, column in zip(values, order, strict=True)]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InputError("the cursor is not one that this list gave; begin without it") from error
 
 
@@ -90,10 +105,12 @@ def _value(value: Any, column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN4
         at = datetime.fromisoformat(value)
         if at.tzinfo is None:
             raise ValueError("no zone")
-        return at
+        return at.astimezone(UTC)
     if isinstance(value, str) and "\0" in value:
         raise ValueError("no text")
     kind = column.type.python_type
     if not isinstance(value, kind if kind is not float else int | float):
         raise TypeError
-    return value
+    if kind is int and abs(value) >= 2**63:
+        raise ValueError("no number of ours")
+    return float(value) if kind is float else value

@@ -86,7 +86,9 @@ def _domain(request: Request, error: Exception) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", error=type(error).__name__, detail=str(error))
-    return problem(request, status, code, str(error), headers=headers)
+    # Errors over many rows of a file name each of them.
+    parts = [InvalidPart(where=where, what=what) for where, what in getattr(error, "parts", ())]
+    return problem(request, status, code, str(error), parts=parts, headers=headers)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -29,6 +29,7 @@ class RegisterVersion(Base):
     # Largest extents of its entries, degrees: they bound what a lookup has to read.
     widest: Mapped[float] = mapped_column(default=0.0)
     tallest: Mapped[float] = mapped_column(default=0.0)
+    units: Mapped[list[str]] = mapped_column(default=list)  # responsible units, of the unit grid
     activated_at: Mapped[datetime] = mapped_column(default=utc_now)
     applied_at: Mapped[datetime | None]  # to all undecided findings, since it was activated
     __table_args__ = (

@@ -62,6 +62,7 @@ def add_version(
         sha256=hashlib.sha256(origin.content).hexdigest(),
         rows=len(entries),
         imported_by=origin.imported_by,
+        units=sorted({str(e.properties["unit"]) for e in entries if "unit" in e.properties}),
         widest=max((east - west for west, _, east, _ in bounds), default=0.0),
         tallest=max((north - south for _, south, _, north in bounds), default=0.0),
     )
