@@ -73,7 +73,7 @@ class Survey(Base):
     dsm_sha256: Mapped[str | None]
     preview_key: Mapped[str | None]
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # crs, gsd_m, size_wh, bounds
-    workflow_id: Mapped[str | None]
+    attempt: Mapped[int] = mapped_column(default=1)  # grows when a failed one is tried again
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     revision: Mapped[int] = mapped_column(default=1)
@@ -95,7 +95,6 @@ class Comparison(Base):
     result: Mapped[dict[str, Any] | None]  # alignment, counts, timings, versions
     change_key: Mapped[str | None]
     report_keys: Mapped[dict[str, Any]] = mapped_column(default=dict)  # language to key
-    workflow_id: Mapped[str | None]
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     finished_at: Mapped[datetime | None]

@@ -53,7 +53,7 @@ def _done(do: Job, job: dict[str, Any], tell: Callable[[str, float], None]) -> d
     except CityEyeError as error:
         return {"failed": str(error)}
     except MemoryError:
-        return {"failed": "it needed more memory than is allowed"}
+        return {"died": "it needed more memory than is allowed"}
 
 
 def _end_with_parent(source: Any) -> None:  # noqa: ANN401

@@ -42,7 +42,11 @@ Tick = Callable[[str, float], None]
 
 
 class ChildFailed(ServiceError, RuntimeError):
-    """A child ended without a result; the fault is not the input's."""
+    """A child ended without a result: a disk that is full, a model that is not there."""
+
+
+class ChildDied(ChildFailed):
+    """A child took too long, too much memory, or crashed: what it was given made it so."""
 
 
 def run_child(
@@ -67,7 +71,8 @@ def run_child(
 
     Raises:
         InputError: The child refused what it was given; the sentence is the reader's own.
-        ChildFailed: It took too long, too much memory, or died.
+        ChildDied: It took too long, too much memory, or crashed.
+        ChildFailed: Something on our side was missing.
     """
     with tempfile.TemporaryFile() as last_words:
         child = subprocess.Popen(  # noqa: S603 - our own module
@@ -111,7 +116,7 @@ def _converse(
     while True:
         tick(stage, share)
         if time_s is not None and time.monotonic() - begun > time_s:
-            return {"failed": f"it took longer than {time_s:.0f} s"}
+            return {"died": f"it took longer than {time_s:.0f} s"}
         try:
             said = lines.get(timeout=TICK_S)
         except queue.Empty:
@@ -150,6 +155,8 @@ def _outcome(
         raise kind(named(str(told["refused"]), names))
     if "failed" in told:
         raise ChildFailed(named(str(told["failed"]), names))
+    if "died" in told:
+        raise ChildDied(str(told["died"]))
     last_words.seek(0, os.SEEK_END)
     last_words.seek(max(0, last_words.tell() - _LAST_WORDS))
     log.error(
@@ -157,7 +164,7 @@ def _outcome(
     )
     code = child.returncode
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    raise ChildFailed(f"its process ended unexpectedly ({how}), perhaps for want of memory")
+    raise ChildDied(f"its process ended unexpectedly ({how}), perhaps for want of memory")
 
 
 def named(text: str, names: Mapping[Path, str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from serve.db.tables import Comparison, Survey
 from serve.service import Service
 from serve.workflows import stopping
 
@@ -25,10 +26,10 @@ class Progress:
     def __init__(
         self,
         service: Service,
-        table: Any,
+        table: type[Survey] | type[Comparison],
         row_id: str,
         *,
-        while_in: Sequence[str],  # noqa: ANN401
+        while_in: Sequence[str],
     ) -> None:
         """Begin.
 
@@ -57,7 +58,7 @@ class Progress:
             return
         self._written_at = now
         values: dict[str, Any] = {"progress": round(min(max(share, 0.0), 1.0), 3)}
-        if hasattr(self._table, "stage"):
+        if self._table is Comparison:
             values["stage"] = stage
         with self._service.database.write() as session:
             changed = session.execute(

@@ -136,6 +136,10 @@ def discard(service: Service, upload_id: str) -> None:
     Raises:
         StorageError: The storage does not answer; the sweep will come again.
     """
+    with service.database.read() as session:
+        state = session.scalar(sa.select(Upload.state).where(Upload.id == upload_id))
+    if state not in ("spent", None):
+        return
     for stored in list(service.storage.list(f"uploads/{upload_id}")):
         service.storage.delete(stored.key)
     with service.database.write() as session:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dbos import ScheduleInput
 
-from serve.workflows import camera, delivery
+from serve.workflows import camera, delivery, survey
 
 SCHEDULES: list[ScheduleInput] = [
     *camera.SCHEDULES,
     *delivery.SCHEDULES,
+    *survey.SCHEDULES,
 ]

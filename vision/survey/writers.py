@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,12 @@ from vision.finding import Finding
 from vision.report import write_survey_report
 from vision.survey.change import LearnedCue
 from vision.survey.compare import ComparisonInputs, Progress, run
-from vision.survey.comparison import CompareOptions, ComparisonFiles, SurveyComparison
+from vision.survey.comparison import (
+    CompareOptions,
+    ComparisonFiles,
+    SurveyComparison,
+    SurveyPictures,
+)
 
 FINDINGS_NAME = "findings.geojson"
 COMPARISON_NAME = "comparison.json"
@@ -35,6 +40,7 @@ def compare_to_folder(
     options: CompareOptions | None = None,
     learned: LearnedCue | None = None,
     progress: Progress | None = None,
+    on_pictures: Callable[[SurveyPictures], None] | None = None,
 ) -> tuple[SurveyComparison, ComparisonFiles]:
     """Compare two surveys and write findings, comparison, change raster and report.
 
@@ -47,6 +53,7 @@ def compare_to_folder(
         options: thresholds and settings.
         learned: a trained change model, if there is one.
         progress: called with the stage and how much of it is done.
+        on_pictures: given the pictures that the report shows, for who keeps them by themselves.
 
     Raises:
         InputError: an input cannot be used; nothing was written.
@@ -71,6 +78,8 @@ def compare_to_folder(
         _write_json(staging / COMPARISON_NAME, comparison_document(comparison))
         if pictures is not None:
             write_survey_report(staging / REPORT_NAME, comparison, pictures)
+            if on_pictures is not None:
+                on_pictures(pictures)
         tell("write", 1.0)
     return comparison, ComparisonFiles(
         folder=target,

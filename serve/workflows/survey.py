@@ -1,0 +1,252 @@
+"""Surveys and their comparisons as durable workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from dbos import DBOS, ScheduleInput
+from dbos._error import DBOSException
+from sqlalchemy.exc import SQLAlchemyError
+
+from serve import service as services
+from serve.db.tables import Comparison, Survey, utc_now
+from serve.errors import StorageError
+from serve.service import Service
+from serve.surveys import comparing, preparing, scratch
+from serve.uploads import keeping
+from serve.workflows.queues import WorkQueue, start
+
+log = structlog.get_logger()
+
+STUCK_S = 60.0
+"""What waits longer is put on its queue again, which does nothing if it is there."""
+_DEAD_ENDS = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED", "SUCCESS")
+
+
+def _passes(error: BaseException) -> bool:
+    """Tell whether trying again may help: the storage, the database or the disk may come back."""
+    return isinstance(error, StorageError | SQLAlchemyError | OSError)
+
+
+def begin_surveys(survey_ids: Iterable[str]) -> None:
+    """Have surveys prepared; after the commit that made them. The sweep does what fails here."""
+    _begin_all(WorkQueue.SURVEY, prepare_survey, survey_ids, _survey_workflow_id)
+
+
+def begin_comparisons(comparison_ids: Iterable[str]) -> None:
+    """Have comparisons made; after the commit that made them. The sweep does what fails here."""
+    _begin_all(WorkQueue.SURVEY, compare_surveys, comparison_ids, _comparison_workflow_id)
+
+
+def _begin_all(
+    queue: WorkQueue,
+    workflow: Callable[..., Any],
+    ids: Iterable[str],
+    name: Callable[[str], str],
+) -> None:
+    try:
+        for row_id in ids:
+            start(queue, workflow, row_id, workflow_id=name(row_id))
+    except (DBOSException, SQLAlchemyError, RuntimeError) as error:
+        log.warning("survey_work_not_begun", error=type(error).__name__)
+
+
+def _survey_workflow_id(survey_id: str) -> str:
+    with services.current().database.read() as session:
+        attempt = session.scalar(sa.select(Survey.attempt).where(Survey.id == survey_id))
+    return f"survey-{survey_id}-{attempt or 1}"
+
+
+def _comparison_workflow_id(comparison_id: str) -> str:
+    return f"compare-{comparison_id}"
+
+
+@DBOS.workflow()
+def prepare_survey(survey_id: str) -> None:
+    """Check what was uploaded, store it for use, and have it compared."""
+    files: dict[str, dict[str, Any]] = {}
+    try:
+        for role in _begin_survey(survey_id):
+            made = _make_file(survey_id, role)
+            if "key" not in made:
+                _rest(survey_id, made)
+                return
+            files[role] = made
+        if not files:
+            return
+        done = _finish_survey(survey_id, files)
+    except DBOSException:
+        raise
+    except Exception as error:
+        log.exception("survey_failed", survey=survey_id)
+        _rest(survey_id, {"failed": _our_fault(error)})
+        return
+    if "refused" in done:
+        _rest(survey_id, done)
+        return
+    begin_comparisons(done["comparisons"])
+    _discard(done["spent"])
+
+
+def _our_fault(error: Exception) -> str:
+    said = str(error) if isinstance(error, StorageError) else type(error).__name__
+    return f"this failed on our side, not for the files: {said}. Try again when it is mended"
+
+
+def _rest(survey_id: str, made: dict[str, Any]) -> None:
+    state = next(s for s in ("refused", "failed", "cancelled") if s in made)
+    problem = made[state] if isinstance(made[state], str) else None
+    _discard(_end_survey(survey_id, state, problem))
+
+
+@DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
+def _begin_survey(survey_id: str) -> list[str]:
+    return preparing.begin(services.current(), survey_id)
+
+
+@DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
+def _make_file(survey_id: str, role: str) -> dict[str, Any]:
+    return preparing.make_file(services.current(), survey_id, role)
+
+
+@DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
+def _finish_survey(survey_id: str, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return preparing.finish(services.current(), survey_id, files)
+
+
+@DBOS.step(retries_allowed=True, max_attempts=8, interval_seconds=2, should_retry=_passes)
+def _end_survey(survey_id: str, state: str, problem: str | None) -> list[str]:
+    return preparing.end(services.current(), survey_id, state, problem)
+
+
+@DBOS.step()
+def _discard(upload_ids: list[str]) -> None:
+    preparing.discard_all(services.current(), upload_ids)
+
+
+@DBOS.workflow()
+def compare_surveys(comparison_id: str) -> None:
+    """Compare two surveys and take the findings in."""
+    try:
+        if not _begin_comparison(comparison_id):
+            return
+        made = _make_comparison(comparison_id)
+        if "cancelled" in made:
+            _drop_files(comparison_id)
+            return
+        if "failed" in made:
+            _end_comparison(comparison_id, made["failed"])
+            return
+        outbox = _finish_comparison(comparison_id, made)
+    except DBOSException:
+        raise
+    except Exception as error:
+        log.exception("comparison_failed", comparison=comparison_id)
+        _end_comparison(comparison_id, _our_fault(error))
+        return
+    from serve.workflows import delivery
+
+    delivery.begin(outbox)
+
+
+@DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
+def _begin_comparison(comparison_id: str) -> bool:
+    return comparing.begin(services.current(), comparison_id)
+
+
+@DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
+def _make_comparison(comparison_id: str) -> dict[str, Any]:
+    return comparing.make(services.current(), comparison_id)
+
+
+@DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
+def _finish_comparison(comparison_id: str, made: dict[str, Any]) -> list[str]:
+    return comparing.finish(services.current(), comparison_id, made)
+
+
+@DBOS.step(retries_allowed=True, max_attempts=8, interval_seconds=2, should_retry=_passes)
+def _end_comparison(comparison_id: str, problem: str) -> None:
+    comparing.end(services.current(), comparison_id, problem)
+
+
+@DBOS.step()
+def _drop_files(comparison_id: str) -> None:
+    comparing.drop_files(services.current(), comparison_id)
+
+
+@DBOS.workflow()
+def sweep_surveys(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
+    """Begin what nobody began, and end what nobody will finish."""
+    sweep(services.current())
+
+
+@DBOS.workflow()
+def sweep_uploads(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
+    """Delete uploads whose time is over, and what crashes left on this disk."""
+    _sweep_files()
+
+
+@DBOS.step()
+def _sweep_files() -> None:
+    service = services.current()
+    keeping.sweep(service)
+    scratch.sweep(service)
+
+
+@DBOS.step()
+def _unfinished() -> dict[str, list[str]]:
+    before = utc_now() - timedelta(seconds=STUCK_S)
+    with services.current().database.read() as session:
+        surveys = session.scalars(
+            sa.select(Survey.id).where(
+                Survey.state.in_(preparing.IN_WORK), Survey.ortho_upload_id.is_not(None),
+                Survey.created_at < before,
+            )
+        ).all()  # fmt: skip
+        comparisons = session.scalars(
+            sa.select(Comparison.id).where(
+                Comparison.state.in_(comparing.IN_WORK), Comparison.created_at < before
+            )
+        ).all()
+    return {"surveys": list(surveys), "comparisons": list(comparisons)}
+
+
+def sweep(service: Service) -> None:
+    """See to it that nothing hangs for ever; may run anywhere and at any time."""
+    found = _unfinished()
+    begin_surveys(found["surveys"])
+    begin_comparisons(found["comparisons"])
+    for survey_id in found["surveys"]:
+        if _is_over(_survey_workflow_id(survey_id)):
+            preparing.end(service, survey_id, "failed", _UNFINISHED)
+    for comparison_id in found["comparisons"]:
+        if _is_over(_comparison_workflow_id(comparison_id)):
+            comparing.end(service, comparison_id, _UNFINISHED)
+
+
+_UNFINISHED = "the work ended without a result, again and again; the service's log says more"
+
+
+def _is_over(workflow_id: str) -> bool:
+    status = DBOS.get_workflow_status(workflow_id)
+    return status is not None and status.status in _DEAD_ENDS
+
+
+SCHEDULES: list[ScheduleInput] = [
+    {
+        "schedule_name": "sweep-surveys",
+        "workflow_fn": sweep_surveys,
+        "schedule": "20 * * * * *",
+        "context": None,
+    },
+    {
+        "schedule_name": "sweep-uploads",
+        "workflow_fn": sweep_uploads,
+        "schedule": "50 */10 * * * *",
+        "context": None,
+    },
+]
