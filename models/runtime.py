@@ -17,6 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from models.errors import BadModelFile, ModelError
+from models.narrowing import narrow
 
 Engine = Literal["onnxruntime", "openvino"]
 Shape = tuple[int | None, ...]
@@ -68,6 +69,15 @@ class OnnxModel:
     outputs: tuple[Tensor, ...]
     metadata: Mapping[str, str]
     _run: _Run
+    _narrowed: Callable[[int], OnnxModel | None] = lambda _height_px: None
+
+    def narrowed(self, height_px: int) -> OnnxModel | None:
+        """Return the same model for pictures of less height, none where that cannot be had.
+
+        Args:
+            height_px: Of the input, a multiple of 32.
+        """
+        return self._narrowed(height_px)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run the model once.
@@ -160,11 +170,27 @@ def _open_openvino(content: bytes, options: RuntimeOptions) -> OnnxModel:
     if options.exact:
         settings["INFERENCE_PRECISION_HINT"] = "f32"
     core = openvino.Core()
-    try:
-        network = core.read_model(model=content, weights=b"")
-        compiled = core.compile_model(network, "CPU", settings)
-    except RuntimeError as error:
-        raise BadModelFile(f"OpenVINO cannot open it: {_first_line(error)}") from error
+
+    def opened(height_px: int | None) -> OnnxModel | None:
+        try:
+            network = core.read_model(model=content, weights=b"")
+            if height_px is not None and not narrow(network, height_px):
+                return None
+            compiled = core.compile_model(network, "CPU", settings)
+        except RuntimeError as error:
+            raise BadModelFile(f"OpenVINO cannot open it: {_first_line(error)}") from error
+        return _openvino_model(network, compiled, opened)
+
+    model = opened(None)
+    assert model is not None  # noqa: S101 - as it is, it can always be had
+    return model
+
+
+def _openvino_model(
+    network: Any,  # noqa: ANN401 - the library has no types
+    compiled: Any,  # noqa: ANN401
+    narrowed: Callable[[int], OnnxModel | None],
+) -> OnnxModel:
     inputs = tuple(_openvino_tensor(port) for port in network.inputs)
     outputs = tuple(_openvino_tensor(port) for port in network.outputs)
     metadata = network.get_rt_info()["framework"] if network.has_rt_info("framework") else {}
@@ -183,6 +209,7 @@ def _open_openvino(content: bytes, options: RuntimeOptions) -> OnnxModel:
         outputs=outputs,
         metadata={name: value.astype(str) for name, value in metadata.items()},
         _run=run,
+        _narrowed=narrowed,
     )
 
 

@@ -32,6 +32,11 @@ Higher than :data:`NMS_IOU`: a car before a lorry is a second object.
 """
 
 
+WIDE_PX, WIDE_HEIGHT_PX = 640, 384
+"""Input for pictures that are at least as wide as this for their height, as street cameras' are: a
+square one would be grey for two fifths. The size that the detector is trained on."""
+
+
 @dataclass(frozen=True, eq=False)
 class Detections:
     """What was seen in one frame, the surest first. The arrays cannot be written to.
@@ -100,6 +105,8 @@ class Detector:
         heads = [groups.get(name, name) for name in card.classes]
         self._groups = np.array([heads.index(head) for head in heads], np.int64)
         self._onnx = model.open(options, precision=precision)
+        width, height = self._size_wh
+        self._wide = self._onnx.narrowed(WIDE_HEIGHT_PX) if height == width == WIDE_PX else None
         self._decode = decode_end_to_end if is_end_to_end(self._onnx) else decode_classic
 
     def detect(self, frame_rgb: NDArray[np.uint8]) -> Detections:
@@ -112,10 +119,13 @@ class Detector:
             InputError: The array is no RGB picture.
         """
         require_rgb(frame_rgb)
-        canvas, letterbox = fit(frame_rgb, self._size_wh)
-        source = self._onnx.inputs[0]
+        onnx, size_wh = self._onnx, self._size_wh
+        if self._wide is not None and _fits_wide(frame_rgb):
+            onnx, size_wh = self._wide, (WIDE_PX, WIDE_HEIGHT_PX)
+        canvas, letterbox = fit(frame_rgb, size_wh)
+        source = onnx.inputs[0]
         blob = to_input(canvas, self._spec).astype(source.dtype, copy=False)
-        (output,) = self._onnx.run({source.name: blob}).values()
+        (output,) = onnx.run({source.name: blob}).values()
         boxes, scores, class_ids = self._decode(output[0].astype(np.float32), self._thresholds)
         boxes = letterbox.to_picture(boxes)
         # What lay wholly in the padding has no extent left.
@@ -208,6 +218,12 @@ def decode_end_to_end(output: NDArray[np.float32], thresholds: NDArray[np.float3
     kept = np.flatnonzero(scores >= thresholds[class_ids])
     kept = kept[np.argsort(-scores[kept], kind="stable")]
     return output[kept, :4], scores[kept], class_ids[kept]
+
+
+def _fits_wide(frame_rgb: NDArray[np.uint8]) -> bool:
+    """Whether a frame is as large on the wide canvas as on the square one."""
+    height, width = frame_rgb.shape[:2]
+    return bool(height * WIDE_PX <= width * WIDE_HEIGHT_PX)
 
 
 def require_rgb(frame_rgb: NDArray[np.uint8]) -> None:

@@ -28,6 +28,7 @@ from vision.camera.health import PictureHealth
 from vision.camera.plates import PlateLooking
 from vision.camera.rules import ZoneBook, needed_step_s
 from vision.camera.sources import Fault, FaultKind, Recovered, Source
+from vision.camera.zones import touches
 from vision.evidence import EvidenceFolder
 from vision.finding import CameraSource, Finding, FindingKind, Measure, ModelRef, stable_id
 
@@ -145,10 +146,15 @@ class CameraSession:
         self._evidence = EvidenceFolder(folder, camera, plates=plates)
         self._options = options or SessionOptions()
         gates = [zone for zone in camera.zones if zone.kind is ZoneKind.TRUCK_GATE]
+        slow_step_s, rest_s = _slow_step_s(camera), _rest_s(camera)
         self._gate = MotionGate(
-            refresh_s=self._options.refresh_s, urgent=[zone.polygon for zone in gates]
+            refresh_s=self._options.refresh_s,
+            urgent=[zone.polygon for zone in gates],
+            places=[zone.polygon for zone in camera.zones],
+            rest_s=rest_s if rest_s > slow_step_s else 0.0,
         )
-        self._slow_step = timedelta(seconds=_slow_step_s(camera))
+        self._slow_step = timedelta(seconds=slow_step_s)
+        self._rest = timedelta(seconds=max(slow_step_s, rest_s))
         self._advanced_at: datetime | None = None
         self._seen: tuple[Observation, ...] = ()
         self._cases: dict[str, _Case] = {}
@@ -231,15 +237,21 @@ class CameraSession:
             self._gate.forget()
             return told
         if self._see(frame, look):
-            self._judge(frame)
+            self._judge(frame, self._seen)
+        elif self._has_passed(self._rest, frame):
+            # Where nothing has changed, what was seen is still there; of the rest nothing is known.
+            self._judge(
+                frame,
+                tuple(each for each in self._seen if not self._gate.has_changed(each.box_xyxy)),
+            )
         return told
 
-    def _judge(self, frame: Frame) -> None:
+    def _judge(self, frame: Frame, seen: tuple[Observation, ...]) -> None:
         """Let association and rules take in what was seen."""
         self._advanced_at = frame.taken_at
         with self._stage("associate"):
             tracks = self._association.advance(
-                frame.taken_at, self._seen, lambda box: describe(frame.rgb, box)
+                frame.taken_at, seen, lambda box: describe(frame.rgb, box)
             )
         with self._stage("rules"):
             events = self._book.advance(frame.taken_at, tracks)
@@ -290,25 +302,35 @@ class CameraSession:
         return case.ended is not None
 
     def _see(self, frame: Frame, look: Callable[[Frame], tuple[Observation, ...]]) -> bool:
-        """Look where it is worth it; returns whether there is anything to be judged.
+        """Look where it is worth it; returns whether that was done.
 
         A gate has to be looked at several times a second, dwell every second or more. In between,
         only what moves at a gate is looked at; frames in which nothing does say nothing new.
         """
-        since = self._advanced_at
-        slow = since is None or not timedelta(0) <= frame.taken_at - since < self._slow_step
+        slow = self._has_passed(self._slow_step, frame)
         with self._stage("gate"):
             worth = self._gate.is_worth_a_look(frame, urgent_only=not slow)
         if not worth:
             self.counts["gated"] += 1
-            return slow
+            return False
         with self._stage("detect"):
             self._seen = look(frame)
-        self._gate.looked_at(frame)
+        self._gate.looked_at(
+            frame,
+            [
+                each.box_xyxy
+                for each in self._seen
+                if any(touches(zone, each.box_xyxy) for zone in self.camera.zones)
+            ],
+        )
         self.counts["looked"] += 1
         with self._stage("evidence"):
             self._keep_view(frame)
         return True
+
+    def _has_passed(self, time_since: timedelta, frame: Frame) -> bool:
+        since = self._advanced_at
+        return since is None or not timedelta(0) <= frame.taken_at - since < time_since
 
     def _keep_view(self, frame: Frame) -> None:
         """Keep a small picture of the view from time to time."""
@@ -420,9 +442,12 @@ def _ended(finding: Finding, event: RuleEvent) -> Finding:
     )
 
 
-def _slow_step_s(camera: Camera) -> float:
-    """Seconds between looks that dwell needs, gates left out of it."""
-    if camera.sample_step_s is not None:
-        return camera.sample_step_s
+def _rest_s(camera: Camera) -> float:
+    """Seconds between looks that dwell needs, however often frames are sampled."""
     others = tuple(zone for zone in camera.zones if zone.kind is not ZoneKind.TRUCK_GATE)
     return needed_step_s(camera.model_copy(update={"zones": others})) if others else GATE_REST_S
+
+
+def _slow_step_s(camera: Camera) -> float:
+    """Seconds between looks that dwell gets, gates left out of it."""
+    return _rest_s(camera) if camera.sample_step_s is None else camera.sample_step_s
