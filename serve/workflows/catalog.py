@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dbos import ScheduleInput
 
-from serve.workflows import camera, delivery, survey
+from serve.workflows import camera, delivery, registers, survey
 
 SCHEDULES: list[ScheduleInput] = [
     *camera.SCHEDULES,
     *delivery.SCHEDULES,
+    *registers.SCHEDULES,
     *survey.SCHEDULES,
 ]
