@@ -146,12 +146,7 @@ def test_malformed_bodies_are_refused(integrator, text):
     headers = {"Content-Type": "application/json", "If-Match": "*"}
     for method, path in (("POST", "cameras"), ("PATCH", f"cameras/{made['id']}"),
                          ("POST", "cameras/import")):  # fmt: skip
-        answer = integrator.request(
-            method,
-            path,
-            content=text,
-            headers={"Content-Type": "application/json", "If-Match": "*"},
-        )
+        answer = integrator.request(method, path, content=text, headers=headers)
         assert answer.status_code in (400, 422), answer.text
 
 
