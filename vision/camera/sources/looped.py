@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import av
@@ -52,21 +52,25 @@ class LoopedFilm(PacketSource):
         """Yield packets when their time has come, with times that go on from round to round."""
         began_s = time.monotonic() - self._begin_s
         shift = 0
-        while True:
-            newest, spacing = 0, 1
-            for packet in container.demux(stream):
-                if packet.pts is None or packet.dts is None or packet.time_base is None:
-                    continue
-                newest, spacing = max(newest, packet.pts), packet.duration or spacing
-                packet.pts += shift
-                packet.dts += shift
-                due_s = began_s + packet.dts * float(packet.time_base)
-                wait_s = due_s - time.monotonic()
-                if due_s < began_s + self._begin_s:
-                    # Before where it is begun.
-                    continue
-                if wait_s > 0 and outbox.closed.wait(wait_s):
-                    return
-                yield packet
-            shift += newest + spacing
-            container.seek(0)
+        with ExitStack() as opened:
+            while True:
+                newest, spacing = 0, 1
+                for packet in container.demux(stream):
+                    if packet.pts is None or packet.dts is None or packet.time_base is None:
+                        continue
+                    newest, spacing = max(newest, packet.pts), packet.duration or spacing
+                    packet.pts += shift
+                    packet.dts += shift
+                    due_s = began_s + packet.dts * float(packet.time_base)
+                    if due_s < began_s + self._begin_s:
+                        # Before where it is begun.
+                        continue
+                    wait_s = due_s - time.monotonic()
+                    if wait_s > 0 and outbox.closed.wait(wait_s):
+                        return
+                    yield packet
+                shift += newest + spacing
+                # Opened anew: going back would empty the decoder, while another thread uses it.
+                opened.close()
+                container = opened.enter_context(closing(opened_film(self._path)))
+                stream = self._video(container)
