@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dbos import ScheduleInput
 
-from serve.workflows import camera, delivery, registers, survey
+from serve.workflows import camera, delivery, export, registers, survey
 
 SCHEDULES: list[ScheduleInput] = [
     *camera.SCHEDULES,
     *delivery.SCHEDULES,
+    *export.SCHEDULES,
     *registers.SCHEDULES,
     *survey.SCHEDULES,
 ]
