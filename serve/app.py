@@ -5,22 +5,36 @@ from __future__ import annotations
 from importlib import metadata
 
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.types import ASGIApp
 
 from serve.api import (
+    audit,
     auth,
     callbacks,
+    cameras,
     cases,
     comparisons,
     dashboard,
+    evidence,
+    exports,
+    findings,
+    health,
+    models,
     problems,
+    registers,
+    reviews,
     sites,
     surveys,
     targets,
     tokens,
     uploads,
     users,
+    warnings,
 )  # fmt: skip
 from serve.api.caller import authorise
+from serve.api.passage import Passage
+from serve.figures import Figures
+from serve.readiness import Readiness
 from serve.service import Service
 
 PREFIX = "/api/v1"
@@ -29,10 +43,19 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     users.router,
     tokens.router,
+    audit.router,
+    models.router,
     uploads.router,
     sites.router,
     surveys.router,
     comparisons.router,
+    cameras.router,
+    findings.router,
+    evidence.router,
+    reviews.router,
+    registers.router,
+    warnings.router,
+    exports.router,
     cases.router,
     targets.router,
     callbacks.router,
@@ -41,9 +64,19 @@ ROUTERS: tuple[APIRouter, ...] = (
 """All resources, each of one tag."""
 
 
+class Application(FastAPI):
+    """The application, with what every request passes around all of it, its errors too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return everything that answers."""
+        service: Service = self.state.service
+        https = service.settings.public_url.startswith("https://")
+        return Passage(super().build_middleware_stack(), https=https)
+
+
 def make_app(service: Service) -> FastAPI:
     """Return the application for a service."""
-    app = FastAPI(
+    app = Application(
         title="CityEye",
         version=metadata.version("cityeye"),
         summary="Drone surveys and street cameras, findings, reviews and case drafts.",
@@ -54,7 +87,10 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.resources = frozenset(str(tag) for router in ROUTERS for tag in router.tags)
+    app.state.readiness = Readiness(service)
+    app.state.figures = Figures(service)
     problems.install(app)
+    app.include_router(health.router)
     for router in ROUTERS:
         app.include_router(
             router,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from serve import logs
 from serve.app import make_app
 from serve.casesystem.embedded import start_embedded
 from serve.cli_exit import exit_codes, read_settings
@@ -42,6 +43,7 @@ def serve(
             settings = settings.model_copy(update={"environment": "development"})
         if dev and "public_url" not in settings.model_fields_set:
             settings = settings.model_copy(update={"public_url": f"http://{host}:{port}"})
+        logs.configure(settings)
         case_system = None
         if dev and settings.targets_file is None:
             settings, case_system = start_embedded(settings)
@@ -61,7 +63,9 @@ def worker(queues: QueueNames = _ALL_QUEUES) -> None:
     """Do work of the service; any number of these, anywhere, share it."""
     with exit_codes():
         wanted = _queues(queues)
-        service = Service(read_settings())
+        settings = read_settings()
+        logs.configure(settings)
+        service = Service(settings)
         runtime = Runtime(service, queues=wanted, schedules=SCHEDULES)
         runtime.launch()
         stop = threading.Event()

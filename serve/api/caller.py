@@ -75,21 +75,30 @@ def authorise(request: Request) -> None:
     logs.note(caller=caller.name)
 
 
-def _identify(request: Request) -> Caller:
-    header = request.headers.get("Authorization", "")
-    scheme, _, credential = header.partition(" ")
+def caller_by_token(request: Request, service: Service) -> Caller:
+    """Return who calls with a bearer token.
+
+    Raises:
+        NotSignedIn: There is none, or it is not good.
+    """
+    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential.strip():
+        raise NotSignedIn("send a bearer token")
     now = utc_now()
-    database = service_of(request).database
-    if scheme.lower() == "bearer" and credential:
-        with database.read() as session:
-            caller, token = _by_token(session, credential.strip(), now)
-            stale = _stale(token.last_used_at, now)
-        if stale:
-            with database.write() as session:
-                session.execute(
-                    sa.update(Token).where(Token.id == token.id).values(last_used_at=now)
-                )
-        return caller
+    with service.database.read() as session:
+        caller, token = _by_token(session, credential.strip(), now)
+    if _stale(token.last_used_at, now):
+        with service.database.write() as session:
+            session.execute(sa.update(Token).where(Token.id == token.id).values(last_used_at=now))
+    return caller
+
+
+def _identify(request: Request) -> Caller:
+    service = service_of(request)
+    # A header that is there counts: who sent a token is not to act by a cookie they forgot.
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return caller_by_token(request, service)
+    now, database = utc_now(), service.database
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise NotSignedIn("sign in, or send a bearer token")

@@ -112,7 +112,8 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.exception("request_failed", error=type(error).__name__)
+    # Given by hand: this runs in another thread than the one that raised.
+    log.error("request_failed", error=type(error).__name__, exc_info=error)
     return problem(
         request, 500, "failed", "something went wrong here; the log of the service says what"
     )

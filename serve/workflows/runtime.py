@@ -18,13 +18,14 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, ScheduleInput
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import Session
 
 from serve import service as services
 from serve.db.columns import UtcTime
 from serve.db.tables import Worker, utc_now
 from serve.service import Service
+from serve.settings import Settings
 from serve.workflows import processes, stopping
 from serve.workflows.queues import WorkQueue
 
@@ -71,10 +72,7 @@ class Runtime:
         """Begin to work."""
         stopping.begin()
         services.install(self._service)
-        url = make_url(self._service.settings.effective_database_url)
-        if url.get_backend_name() == "sqlite":
-            # A file beside the tables: two engines that poll and write would wait for each other.
-            url = url.set(database=str(url.database).removesuffix(".sqlite") + "-workflows.sqlite")
+        url = workflow_database_url(self._service.settings)
         config = DBOSConfig(
             name="cityeye",
             system_database_url=url.render_as_string(hide_password=False),
@@ -191,6 +189,15 @@ class Runtime:
                     .values(gone_at=now)
                 )
             log.info("worker_gone", worker=worker.executor_id)
+
+
+def workflow_database_url(settings: Settings) -> URL:
+    """Return where the workflow engine keeps its tables."""
+    url = make_url(settings.effective_database_url)
+    if url.get_backend_name() == "sqlite":
+        # A file beside the tables: two engines that poll and write would wait for each other.
+        return url.set(database=str(url.database).removesuffix(".sqlite") + "-workflows.sqlite")
+    return url
 
 
 def _now(session: Session) -> datetime:
