@@ -7,7 +7,13 @@ import yaml
 
 from serve.cases.filing import file_case
 from serve.db.tables import (
-    CameraRow, Comparison, EvidenceRow, FindingRow, Site, Survey, new_id,
+    CameraRow,
+    Comparison,
+    EvidenceRow,
+    FindingRow,
+    Site,
+    Survey,
+    new_id,
 )  # fmt: skip
 from serve.findings.outlines import place_outline
 from tests.serve.city import MONDAY, square, surveyed, watched
