@@ -70,6 +70,7 @@ class CameraEvent(Base):
         sa.Index("ix_camera_events_of_camera", "camera_id", "at", "id"),
         sa.Index(
             "ix_camera_events_unpublished",
+            "at",
             "id",
             sqlite_where=sa.text("published_at IS NULL"),
             postgresql_where=sa.text("published_at IS NULL"),

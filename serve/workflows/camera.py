@@ -24,6 +24,7 @@ from serve.db.tables import CameraRow
 from serve.service import Service
 from serve.watching.claims import Claim, ClaimLost, held, is_current, take
 from serve.watching.faring import Health
+from serve.watching.publishing import ensure_published
 from serve.watching.room import Stopping, WatchBroke, room_of
 from serve.workflows.queues import WorkQueue, start
 from serve.workflows.stopping import Stopped
@@ -69,6 +70,7 @@ def watch_camera(camera_id: str, epoch: int) -> str:
 @DBOS.step()
 def _keep_watching(camera_id: str, epoch: int) -> str:
     service = services.current()
+    ensure_published(service)
     with service.database.write() as session:
         taken = take(session, camera_id, epoch, worker=GlobalParams.executor_id)
     if taken is None:
@@ -83,6 +85,7 @@ def _keep_watching(camera_id: str, epoch: int) -> str:
         except Stopping:
             raise Stopped from None
         except ClaimLost:
+            log.info("camera_let_go", camera=row.code, claim=claim.number)
             with service.database.read() as session:
                 current = is_current(session, claim)
             if current:
@@ -154,6 +157,7 @@ def sweep_cameras(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401
 @DBOS.step()
 def _sweep() -> list[tuple[str, int]]:
     service = services.current()
+    ensure_published(service)
     with service.database.read() as session:
         rows = session.scalars(
             sa.select(CameraRow).where(
