@@ -33,7 +33,7 @@ from vision.camera.plates import PlateReader
 from vision.camera.reporting import REPORT_FILE, write_report
 from vision.camera.sources import Fault, Readers, Recovered, Source, Transport, open_source
 from vision.camera.watch import Tell, station_of, utc_now, watch_stations
-from vision.camera.writers import replace_file
+from vision.camera.writers import only_writer, replace_file
 from vision.errors import InputError
 from vision.finding import Finding
 
@@ -181,7 +181,11 @@ def _run(cameras: list[tuple[Camera, str]], folders: list[Path], wanted: _Wanted
     )
     reader = PlateReader() if wanted.plates else None
     began = time.monotonic()
-    with _opened([address for _, address in cameras], wanted) as sources, _stoppable() as stop:
+    with (
+        only_writer(wanted.out),
+        _opened([address for _, address in cameras], wanted) as sources,
+        _stoppable() as stop,
+    ):
         stations = [
             station_of(source, camera, model=models, folder=folder, plates=reader)
             for source, (camera, _), folder in zip(sources, cameras, folders, strict=True)

@@ -129,6 +129,37 @@ FAULTS: dict[str, Words] = {
     "moved": Words("视角移动", "View moved"),
 }
 
+FAULT_ADVICE: dict[str, Words] = {
+    "offline": Words(
+        "摄像机离线，收不到数据；请检查供电、网络与地址",
+        "the camera sends nothing; look for power, network and address",
+    ),
+    "refused": Words(
+        "摄像机拒绝访问；请检查用户名、密码与权限",
+        "the camera refuses access; check user, password and rights",
+    ),
+    "bad_stream": Words(
+        "码流无法解码；请检查编码格式与摄像机设置",
+        "the stream cannot be decoded; check the camera's coding",
+    ),
+    "frozen": Words(
+        "画面不再变化；请重启摄像机",
+        "the picture does not change any more; restart the camera",
+    ),
+    "black": Words(
+        "画面全黑；请检查遮挡、照明与感光元件",
+        "the picture is black; look for a cover, a dead lamp or a dead sensor",
+    ),
+    "defocused": Words(
+        "画面失焦；请清洁镜头或重新对焦",
+        "the picture lost its sharpness; clean the lens or set the focus",
+    ),
+    "moved": Words(
+        "摄像机视角已改变；请转回原位或重新划定区域",
+        "the camera looks somewhere else; turn it back or draw its zones anew",
+    ),
+}
+
 SOURCE_KINDS: dict[str, Words] = {
     "stream": Words("实时视频流", "live stream"),
     "snapshot": Words("定时抓拍", "snapshots"),

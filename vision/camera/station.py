@@ -13,8 +13,9 @@ import numpy as np
 from vision.camera.frame import Frame
 from vision.camera.looking import StreetEyes
 from vision.camera.session import CameraSession
-from vision.camera.sources import Fault, Recovered, Source
+from vision.camera.sources import Fault, FaultKind, Recovered, Source
 from vision.camera.writers import WatchFolder
+from vision.camera_texts import FAULT_ADVICE
 
 OVERLOAD_WINDOW = 60
 """Latest frames by which a camera's share of replaced ones is judged."""
@@ -112,10 +113,18 @@ def _as_log(event: Fault | Recovered) -> dict[str, Any]:
             "event": "fault",
             "kind": event.kind.value,
             "message": event.message,
+            **_in_both_languages(event.kind),
         }
     return {
         "at": event.at.isoformat(),
         "event": "recovered",
         "kind": event.kind.value,
         "lasted_s": round(event.lasted_s, 1),
+        **_in_both_languages(event.kind),
     }
+
+
+def _in_both_languages(kind: FaultKind) -> dict[str, str]:
+    """What a fault is and how to mend it; `message` tells what was seen of it."""
+    words = FAULT_ADVICE[kind.value]
+    return {"zh": words.zh, "en": words.en}

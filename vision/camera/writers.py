@@ -6,6 +6,7 @@ off at the next start. The remembered state is replaced as a whole.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from vision.finding import Finding
 FINDINGS_FILE = "findings.jsonl"
 EVENTS_FILE = "events.jsonl"
 STATE_FILE = "state.json"
+LOCK_FILE = ".lock"
 
 
 class WatchFolder:
@@ -110,6 +112,28 @@ class WatchFolder:
             OutputError: It could not be written; the old state is still there.
         """
         replace_file(self.folder / STATE_FILE, json.dumps(state, separators=(",", ":")))
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Keep a results folder for this process until the end of the block, however that comes.
+
+    Raises:
+        OutputError: Another process writes to it, or it cannot be written to.
+    """
+    with _spoken(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK_FILE).open("w")
+    with lock:
+        try:
+            # The system lets go of it when the process ends, killed or not.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(
+                f"{folder}: another watch writes to this folder; stop it or choose another folder "
+                "with --out"
+            ) from error
+        yield
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -91,3 +91,53 @@ def test_between_slow_looks_only_urgent_parts_count(outline, worth):
     person = frame(with_patch(60), 0.2)
     assert gate.is_worth_a_look(person) is True
     assert gate.is_worth_a_look(person, urgent_only=True) is worth
+
+
+LEFT = ((0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0))
+HERE = ((0.4, 0.4), (0.7, 0.4), (0.7, 0.8), (0.4, 0.8))
+"""Where `with_patch` puts something."""
+
+
+@pytest.mark.parametrize(("place", "worth"), [(HERE, True), (LEFT, False)])
+def test_only_changes_in_a_place_count(place, worth):
+    gate = MotionGate(refresh_s=20, places=[place])
+    gate.looked_at(frame())
+    assert gate.is_worth_a_look(frame(with_patch(100), 1.0)) is worth
+    assert gate.has_changed((0.45, 0.5, 0.6, 0.7))
+    assert not gate.has_changed((0.0, 0.0, 0.2, 0.2))
+
+
+def test_changes_at_what_stands_in_a_place_count_too():
+    gate = MotionGate(refresh_s=20, places=[LEFT])
+    gate.looked_at(frame(), [(0.2, 0.3, 0.6, 0.9)])
+    assert gate.is_worth_a_look(frame(with_patch(100), 1.0))
+
+
+def moved(at_px):
+    rgb = STREET.copy()
+    rgb[400:600, at_px : at_px + 200] = 255
+    return rgb
+
+
+def test_what_moves_waits_and_what_came_to_rest_does_not():
+    """Something light crosses for some seconds, then stands."""
+    gate = MotionGate(refresh_s=20, places=[HERE], rest_s=5)
+    gate.looked_at(frame())
+    looks = []
+    for second in range(1, 13):
+        here = frame(moved(min(500 + 25 * second, 700)), float(second))
+        if gate.is_worth_a_look(here):
+            looks.append(second)
+            gate.looked_at(here)
+    # A uniform thing that moves by less than its length is at rest where it covers itself.
+    assert looks[0] <= 5
+    assert looks[-1] in (8, 9)
+    assert not gate.is_worth_a_look(frame(moved(700), 13.0))
+
+
+def test_a_gate_is_urgent_however_often_the_rest_is_looked_at():
+    gate = MotionGate(refresh_s=20, urgent=[HERE], places=[HERE], rest_s=5)
+    gate.looked_at(frame())
+    assert gate.is_worth_a_look(frame(moved(500), 0.2))
+    gate.looked_at(frame(moved(500), 0.2))
+    assert gate.is_worth_a_look(frame(moved(800), 0.4))

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vision.camera.writers import WatchFolder
+from vision.camera.sources import FaultKind
+from vision.camera.writers import WatchFolder, only_writer
+from vision.camera_texts import FAULT_ADVICE
 from vision.errors import InputError, OutputError
 from vision.finding import CameraSource, Finding, FindingKind, RuleRef, stable_id
 
@@ -95,3 +97,25 @@ def test_events_are_lines_too(tmp_path):
         "fault",
         "recovered",
     ]
+
+
+def test_a_folder_has_one_writer(tmp_path):
+    with only_writer(tmp_path / "out"):
+        with (
+            pytest.raises(OutputError, match="another watch writes to this folder"),
+            only_writer(tmp_path / "out"),
+        ):
+            raise AssertionError("two at a time")
+        with only_writer(tmp_path / "other"):
+            assert (tmp_path / "other").is_dir()
+    with only_writer(tmp_path / "out"):
+        assert (tmp_path / "out").is_dir()
+
+
+@pytest.mark.parametrize("kind", list(FaultKind))
+def test_every_fault_has_words_in_both_languages(kind):
+    words = FAULT_ADVICE[kind.value]
+    assert words.zh
+    assert words.en
+    assert not words.zh.isascii()
+    assert words.en.isascii()
