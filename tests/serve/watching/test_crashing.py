@@ -1,0 +1,99 @@
+"""A worker that dies at any point of taking a finding in: nothing is lost, nothing is doubled."""
+
+import hashlib
+import re
+
+import pytest
+import sqlalchemy as sa
+from make_videos import write_video
+
+from serve.db.tables import CameraEvent, CameraRow, EvidenceRow, FindingRow, LedgerEntry, Sighting
+from serve.service import Service
+from serve.workflows import camera as watching
+from serve.workflows.runtime import Runtime
+from tests.make_watch import write_models
+from tests.serve.conftest import settings_for
+from tests.serve.processes import cityeye, environment_for, wait_until
+from tests.serve.watching.making import add_camera
+
+TAKING_IN = re.compile(r"put cameras/[^ ]*/evidence/|commit append|record_operation|_end ")
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", count=200)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return write_models(tmp_path_factory.mktemp("models"))
+
+
+class Street:
+    """A recording that is to be watched, and how it stands."""
+
+    def __init__(self, folder, film, models):
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.service = Service(settings_for(folder, models_dir=models))
+        clips = self.service.settings.data_dir / "clips"
+        clips.mkdir()
+        (clips / "film.mp4").write_bytes(film.read_bytes())
+        self.environment = environment_for(folder, models_dir=models)
+        self.camera_id, epoch = add_camera(self.service, "clip:film.mp4")
+        giver = Runtime(self.service, queues=())
+        giver.launch()
+        watching.begin([(self.camera_id, epoch)])
+        giver.close()
+
+    def worker(self, **crash):
+        return cityeye(
+            "worker", "--queues", "camera", folder=self.folder, environment=self.environment,
+            **crash,
+        )  # fmt: skip
+
+    def all(self, table):
+        with self.service.database.read() as session:
+            return session.scalars(sa.select(table)).all()
+
+    def health(self):
+        with self.service.database.read() as session:
+            return session.get(CameraRow, self.camera_id).health
+
+    def result(self):
+        """What is there in the end, checked against itself."""
+        (finding,) = self.all(FindingRow)
+        (sighting,) = self.all(Sighting)
+        evidence = self.all(EvidenceRow)
+        for row in evidence:
+            content = self.service.storage.get(row.key)
+            assert hashlib.sha256(content).hexdigest() == row.sha256
+        assert sighting.ended
+        assert finding.sightings == 1
+        told = [e.detail["state"] for e in self.all(CameraEvent) if e.kind == "finding"]
+        news = [e for e in self.all(LedgerEntry) if e.action == "finding.new"]
+        assert len(news) == 1
+        return finding.kind, sorted(row.role for row in evidence), sorted(told)
+
+
+def test_a_worker_dies_while_a_finding_is_taken_in(tmp_path, film, models):
+    whole = Street(tmp_path / "whole", film, models)
+    trace = tmp_path / "points.txt"
+    with whole.worker(crash_at=10**6, trace=trace):
+        wait_until(lambda: whole.health() == "ended", 120)
+    expected = whole.result()
+    whole.service.close()
+    assert expected[0] == "illegal_parking"
+    assert expected[2] == ["ended", "ongoing"]
+    points = [line.split(" ", 1) for line in trace.read_text().splitlines()]
+    chosen = [int(number) for number, name in points if TAKING_IN.search(name)]
+    assert len(chosen) >= 4
+    for number in (chosen[0], chosen[len(chosen) // 2], chosen[-2], chosen[-1]):
+        for when in ("before", "after")[number == chosen[-1] :]:
+            street = Street(tmp_path / f"{when}-{number}", film, models)
+            with street.worker(crash_at=number, when=when) as dying:
+                dying.wait(120)
+            with street.worker():
+                wait_until(lambda: street.health() == "ended", 120)
+            assert street.result() == expected, (number, when)
+            street.service.close()
