@@ -94,6 +94,6 @@ def test_a_worker_dies_while_a_finding_is_taken_in(tmp_path, film, models):
             with street.worker(crash_at=number, when=when) as dying:
                 dying.wait(120)
             with street.worker():
-                wait_until(lambda: street.health() == "ended", 120)
+                wait_until(lambda street=street: street.health() == "ended", 120)
             assert street.result() == expected, (number, when)
             street.service.close()
