@@ -1,9 +1,10 @@
-"""Do both main jobs on the samples of this repository, and hold the results against the truth.
+"""Do the main jobs on the samples of this repository, and hold the results against the truth.
 
     python scripts/demo.py [--out out/demo]
 
 Compares the sample surveys and watches the sample street clip. Both samples are computed, so all
-that happened in them is known. Each part leaves its report in a folder of its own.
+that happened in them is known. Then a service takes both in, findings are reviewed through its API,
+and become cases of a case system. Each part leaves its results in a folder of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from models.errors import ModelError
-from scripts import demo_camera, demo_survey
+from scripts import demo_camera, demo_service, demo_survey
 from vision.errors import CityEyeError, InputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         demo_survey.run(args.out / "survey")
         print()
         demo_camera.run(args.out / "camera")
+        print()
+        demo_service.run(args.out / "service")
     except (InputError, ModelError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 3

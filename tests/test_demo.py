@@ -53,7 +53,7 @@ def demo(tmp_path_factory):
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=500,
+        timeout=900,
         cwd=out.parent,
     )
     return done, out
@@ -106,6 +106,31 @@ def test_in_the_clip_everything_is_found_and_nothing_made_up(demo):
         "muck_truck_overload": (1, 0, 0),
         "muck_truck_uncovered": (0, 0, 0),
     }
+
+
+def test_every_confirmed_finding_becomes_one_case_and_comes_to_its_end(demo):
+    words = demo[0].stdout
+    decided, confirmed, permitted, rejected = map(
+        int,
+        re.search(
+            r"reviewer: (\d+) decided in .*: (\d+) confirmed, (\d+) permitted, (\d+) rejected",
+            words,
+        ).groups(),
+    )
+    assert decided == confirmed + permitted + rejected
+    assert permitted == 1
+    # All that is true in both samples, but for what a permit covers.
+    assert confirmed == sum(TRUTH.values()) - permitted
+    filed, of, closed = map(
+        int,
+        re.search(
+            r"case system: (\d+) cases filed for (\d+) confirmed findings; now (\d+) 结案 closed$",
+            words,
+            re.MULTILINE,
+        ).groups(),
+    )
+    assert filed == of == closed == confirmed
+    assert re.search(r"ledger: \d+ entries, the chain holds", words)
 
 
 def test_the_readme_shows_what_the_demo_prints(demo):

@@ -1,0 +1,269 @@
+"""How quick the service is: lists over a million findings, uploads, ranges, drafts posted.
+
+    python scripts/bench_service.py [--parts lists,upload,ranges,outbox] [--findings 1000000]
+                                    [--postgres postgresql+psycopg://…]
+
+Every part talks to a real ``cityeye serve`` over loopback, on the embedded database and, where one
+is named, on PostgreSQL (a database of its own, which must be empty). Figures are of this machine
+and this run; the load on the machine at the start stands beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import shapely
+import sqlalchemy as sa
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts.serving import Served, served
+from serve.db.engine import Database
+from serve.db.tables import CameraRow, FindingRow, Site, new_id
+from vision.finding import FindingKind
+
+SAMPLE = Path(__file__).resolve().parents[1] / "datasets" / "samples" / "survey" / "before.tif"
+PARTS = ("lists", "upload", "ranges", "outbox")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+REQUESTS = 100
+BATCH = 5_000
+UPLOAD_BYTES = 2**30
+PATCH_BYTES = 64 * 2**20
+RANGE_BYTES = 64 * 2**10
+DRAFTS = 300
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--findings", type=int, default=1_000_000)
+    parser.add_argument("--upload-bytes", type=int, default=UPLOAD_BYTES)
+    parser.add_argument("--drafts", type=int, default=DRAFTS)
+    parser.add_argument("--postgres", default="", help="URL of an empty database")
+    parser.add_argument("--folder", type=Path, help="where to work; default: the temporary folder")
+    args = parser.parse_args()
+    parts = args.parts.split(",")
+    print(f"load at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    for name, url in (("SQLite", ""), ("PostgreSQL", args.postgres)):
+        if name == "PostgreSQL" and not url:
+            print("PostgreSQL: not measured; name an empty database with --postgres")
+            continue
+        with (
+            tempfile.TemporaryDirectory(dir=args.folder) as work,
+            served(Path(work), database_url=url) as service,
+        ):
+            print(f"\n{name}")
+            # Small parts first: what they measure is no million rows.
+            if "upload" in parts and not url:
+                upload(service, Path(work), args.upload_bytes)
+            if "ranges" in parts and not url:
+                ranges(service)
+            if "outbox" in parts:
+                outbox(service, args.drafts)
+            if "lists" in parts:
+                lists(service, args.findings)
+    return 0
+
+
+def rows(
+    count: int, site: str, cameras: list[str], dice: random.Random
+) -> Iterator[dict[str, Any]]:
+    """Make findings of all kinds and states, spread over a city and a year."""
+    kinds = [kind.value for kind in FindingKind]
+    for number in range(count):
+        kind = dice.choice(kinds)
+        from_above = kinds.index(kind) < 4
+        lon, lat = 113.2 + dice.random() * 0.6, 22.6 + dice.random() * 0.6
+        at = START + timedelta(seconds=dice.random() * 31_000_000)
+        box = shapely.box(lon, lat, lon + 1e-4, lat + 1e-4)
+        score = round(dice.random(), 3)
+        yield {
+            "id": f"{number:020x}",
+            "kind": kind,
+            "state": dice.choices(("suspected", "confirmed", "rejected"), (2, 5, 3))[0],
+            "assessment": "suspected",
+            "score": score,
+            "risk": score,
+            "title_zh": f"疑似 {kind} {number}",
+            "title_en": f"suspected {kind} {number}",
+            "first_seen": at,
+            "last_seen": at,
+            "seen_at": at,
+            "site_id": site if from_above else None,
+            "camera_id": None if from_above else dice.choice(cameras),
+            "geometry": shapely.to_wkb(box),
+            "west": lon, "south": lat, "east": lon + 1e-4, "north": lat + 1e-4,
+            "longitude": lon, "latitude": lat,
+            "area_m2": 100.0 if from_above else None,
+            "cell_code": f"44011300{dice.randrange(4000):04d}",
+            "unit": f"street office {dice.randrange(40)}",
+            "document": {
+                "id": f"{number:020x}", "kind": kind, "score": score,
+                "rule": {"name": kind, "version": "1"},
+                "source": {"type": "survey_pair", "before": "a", "after": "b",
+                           "before_sha256": "0" * 64, "after_sha256": "1" * 64}
+                if from_above
+                else {"type": "camera", "camera_id": "c", "zone": "z"},
+            },
+            "created_at": at,
+            "updated_at": at,
+        }  # fmt: skip
+
+
+def fill(database: Database, count: int, *, seed: int = 1) -> None:
+    """Write findings in bulk."""
+    dice = random.Random(seed)  # noqa: S311
+    site, cameras = new_id(), [new_id() for _ in range(200)]
+    with database.write() as session:
+        session.add(Site(id=site, name=f"bench {site}"))
+        for number, camera in enumerate(cameras):
+            session.add(
+                CameraRow(
+                    id=camera, code=f"bench-{camera}", name=f"camera {number}",
+                    settings={}, address="rtsp://camera", sealed_address=b"", created_by="bench",
+                )
+            )  # fmt: skip
+    batch: list[dict[str, Any]] = []
+    began = time.perf_counter()
+    for row in rows(count, site, cameras, dice):
+        batch.append(row)
+        if len(batch) == BATCH:
+            _insert(database, batch)
+            batch = []
+    if batch:
+        _insert(database, batch)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
+    print(f"  {count:,} findings written in {time.perf_counter() - began:.0f} s")
+
+
+def _insert(database: Database, batch: list[dict[str, Any]]) -> None:
+    with database.write() as session:
+        session.execute(sa.insert(FindingRow), batch)
+
+
+def lists(service: Served, count: int) -> None:
+    """Time lists and filters."""
+    fill(service.database(), count)
+    camera = service.get("cameras", limit=1)["items"][0]["id"]
+    site = service.get("sites", limit=1)["items"][0]["id"]
+    asked: dict[str, dict[str, Any]] = {
+        "newest": {},
+        "review queue (state, by risk)": {"state": "suspected", "order": "risk"},
+        "kind and state": {"kind": "illegal_parking", "state": "suspected"},
+        "one camera": {"camera_id": camera},
+        "one site": {"site_id": site},
+        "one grid cell": {"cell": "440113000017"},
+        "bounds of 1 km": {"bbox": "113.40,22.80,113.41,22.81"},
+        "score 0.9 and above": {"min_score": 0.9, "state": "suspected"},
+        "a week": {"seen_from": "2026-05-01T00:00:00Z", "seen_to": "2026-05-08T00:00:00Z"},
+        "text": {"text": f"{count // 2}"},
+    }
+    print(f"  {'list of 50':<32} {'median':>8} {'p95':>8}  ms")
+    for name, query in asked.items():
+        _line(name, [_timed(lambda q=query: service.get("findings", limit=50, **q))
+                     for _ in range(REQUESTS)])  # fmt: skip
+    _line("counts", [_timed(lambda: service.get("findings/counts")) for _ in range(20)])
+
+
+def upload(service: Served, folder: Path, size_bytes: int) -> None:
+    """Time a resumable upload beside a plain copy of the same file, three times in turn."""
+    source = folder / "source"
+    with source.open("wb") as file:
+        for _ in range(size_bytes // 2**20):
+            file.write(os.urandom(2**20))
+    copied, sent = [], []
+    for _ in range(3):
+        began = time.perf_counter()
+        with source.open("rb") as read, (folder / "copy").open("wb") as write:
+            shutil.copyfileobj(read, write, 2**20)
+            os.fsync(write.fileno())
+        copied.append(size_bytes / (time.perf_counter() - began) / 1e6)
+        began = time.perf_counter()
+        address = service.upload(source, patch_bytes=PATCH_BYTES)
+        sent.append(size_bytes / (time.perf_counter() - began) / 1e6)
+        service.client.delete(address, headers={"Tus-Resumable": "1.0.0"})
+    print(
+        f"  upload of {size_bytes / 1e9:.2f} GB: {statistics.median(sent):.0f} MB/s, plain copy "
+        f"{statistics.median(copied):.0f} MB/s"
+    )
+
+
+def ranges(service: Served) -> None:
+    """Time range requests into a stored orthophoto."""
+    site = service.post("sites", {"name": "ranges"})["id"]
+    survey = service.survey(site, "2026-09-03T02:00:00Z", ortho=SAMPLE)
+    service.wait(f"surveys/{survey}", lambda row: row["state"] == "ready", within_s=120)
+    address = f"surveys/{survey}/ortho"
+    size = int(service.client.head(address).headers["Content-Length"])
+    dice = random.Random(1)  # noqa: S311
+
+    def ask() -> None:
+        start = dice.randrange(max(1, size - RANGE_BYTES))
+        answer = service.client.get(
+            address, headers={"Range": f"bytes={start}-{start + RANGE_BYTES - 1}"}
+        )
+        if answer.status_code != 206:
+            raise SystemExit(f"a range was answered {answer.status_code}")
+
+    _line("range of 64 KiB", [_timed(ask) for _ in range(300)])
+
+
+def outbox(service: Served, count: int) -> None:
+    """Time confirmed findings on their way into the case system."""
+    fill(service.database(), count, seed=2)
+    with service.database().write() as session:
+        session.execute(sa.update(FindingRow).values(state="suspected"))
+        ids = list(session.scalars(sa.select(FindingRow.id).limit(count)))
+    began = time.perf_counter()
+    for start in range(0, count, 100):
+        service.post(
+            "reviews/batch",
+            {
+                "action": "confirm",
+                "items": [{"finding_id": i, "revision": 1} for i in ids[start : start + 100]],
+            },
+        )
+    confirmed_s = time.perf_counter() - began
+    while True:
+        waiting = service.get("cases", state="drafted", limit=1)["items"]
+        if not waiting:
+            break
+        time.sleep(0.2)
+    total_s = time.perf_counter() - began
+    print(
+        f"  {count} findings confirmed in {confirmed_s:.1f} s; all of them cases on the other side "
+        f"after {total_s:.1f} s: {count / total_s:.0f} drafts/s"
+    )
+    with service.database().write() as session:
+        for table in ("case_events", "outbox", "cases", "reviews"):
+            session.execute(sa.text(f"DELETE FROM {table}"))  # noqa: S608
+        session.execute(sa.delete(FindingRow))
+
+
+def _timed(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return (time.perf_counter() - began) * 1000
+
+
+def _line(name: str, took_ms: list[float]) -> None:
+    ordered = sorted(took_ms)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    print(f"  {name:<32} {statistics.median(ordered):>8.1f} {p95:>8.1f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
