@@ -1,0 +1,72 @@
+"""Workers killed at every step of delivering: after that, every lead is exactly one case."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from serve.db.tables import Case, OutboxEntry
+from serve.service import Service
+from serve.workflows import delivery
+from serve.workflows.runtime import Runtime
+from tests.serve.cases.lead import file_leads, open311_to, webhook_to, write_targets
+from tests.serve.conftest import settings_for
+from tests.serve.processes import cityeye, environment_for, wait_until
+
+MOST_POINTS = 40
+LEADS_EACH = 2
+
+
+@pytest.fixture(
+    params=[("before", webhook_to), ("after", open311_to)], ids=["before-webhook", "after-open311"]
+)
+def walk(request):
+    return request.param
+
+
+@pytest.fixture
+def killing(tmp_path, any_database_url, case_system, walk):
+    """A service whose workers are other processes; this one only puts work on queues."""
+    when, adapter = walk
+    file = write_targets(tmp_path, adapter(case_system))
+    service = Service(settings_for(tmp_path, database_url=any_database_url, targets_file=file))
+    runtime = Runtime(service, queues=[])
+    runtime.launch()
+    environment = environment_for(tmp_path, database_url=any_database_url, targets_file=file)
+    yield service, environment, when
+    runtime.close()
+    service.close()
+
+
+def test_killed_at_every_step_each_lead_is_one_case(tmp_path, killing, case_system):
+    service, environment, when = killing
+    trace = Path(tmp_path / "points.txt")
+    count, died = 0, 0
+    for point in range(1, MOST_POINTS):
+        delivery.begin(file_leads(service, LEADS_EACH, start=count))
+        count += LEADS_EACH
+        with worker(tmp_path, environment, crash_at=point, when=when, trace=trace) as process:
+            wait_until(lambda: not process.alive() or settled(service), 120)
+            if settled(service) and process.alive():
+                break
+            died += 1
+    with worker(tmp_path, environment):
+        wait_until(lambda: settled(service), 120)
+    kept = {case.dedupe_key: case.number for case in case_system.store.cases(limit=1000)}
+    with service.database.read() as session:
+        ours = dict(map(tuple, session.execute(sa.select(Case.dedupe_key, Case.external_id))))
+    assert len(ours) == count
+    assert kept == ours
+    # Two leads pass four commits and two records of the engine at least.
+    assert died >= 6, trace.read_text()
+
+
+def worker(folder, environment, **crash):
+    words = ("worker", "--queues", "delivery")
+    return cityeye(*words, folder=folder, environment=environment, **crash)
+
+
+def settled(service):
+    with service.database.read() as session:
+        waiting = session.scalar(sa.select(sa.func.count()).where(OutboxEntry.state != "delivered"))
+    return waiting == 0
