@@ -22,6 +22,7 @@ from serve.errors import Conflict, Gone, NotFound
 from serve.service import Service
 from serve.surveys import comparing, preparing
 from serve.uploads import keeping
+from serve.workflows.photos import begin_leaving
 from serve.workflows.survey import begin_surveys
 from vision.errors import InputError
 
@@ -29,7 +30,7 @@ router = APIRouter(tags=["surveys"])
 
 MOST_PHOTOS = 5000
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-_WORKED_ON = ("received", "checking", "sending", "processing")
+_WORKED_ON = preparing.IN_WORK_EVER
 
 UploadRef = Annotated[str, StringConstraints(pattern=r"^[0-9a-f\-]{36}$")]
 SurveyState = Literal[
@@ -189,6 +190,8 @@ def cancel_survey(service: Here, caller: Who, survey_id: Id) -> SurveyPublic:
                 subject=row.id,
             )  # fmt: skip
     # A worker notices within a second, and what it still does is not taken over.
+    if row.nodeodm_task_id is not None:
+        begin_leaving([row.id])
     preparing.discard_all(service, _uploads(row))
     return _public(row)
 
@@ -206,6 +209,9 @@ def retry_survey(service: Here, caller: Who, survey_id: Id) -> SurveyPublic:
             raise Conflict(f"this survey is {row.state}; only failed ones are tried again")
         row.state, row.problem, row.progress = "received", None, 0.0
         row.attempt += 1
+        if row.ortho_upload_id is None:
+            # A new task: the server may have been set up anew, or have lost this one.
+            row.nodeodm_task_id, row.photos_sent, row.heard_at = None, 0, None
         row.revision += 1
         ledger.append(
             session, actor=caller.name, action="survey.retry", subject_type="survey",

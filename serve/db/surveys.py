@@ -67,6 +67,8 @@ class Survey(Base):
     dsm_upload_id: Mapped[str | None]
     photo_upload_ids: Mapped[list[str]] = mapped_column(default=list)
     nodeodm_task_id: Mapped[str | None]
+    photos_sent: Mapped[int] = mapped_column(default=0)
+    heard_at: Mapped[datetime | None]  # when NodeODM last answered
     ortho_key: Mapped[str | None]
     ortho_sha256: Mapped[str | None]
     dsm_key: Mapped[str | None]

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 import sqlalchemy as sa
 import structlog
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 
 CHILD = "serve.surveys.child_prepare"
 IN_WORK = ("received", "checking")
+IN_WORK_EVER = (*IN_WORK, "sending", "processing")
 ROLES = {"orthophoto": "ortho", "DSM": "dsm"}
 _SLOWEST_BYTES_PER_S = 500_000
 """Below this a conversion is taken for stuck."""
@@ -89,8 +91,7 @@ def make_file(service: Service, survey_id: str, role: str) -> dict[str, Any]:
                     "preview": str(preview) if role == "orthophoto" else None,
                 },
                 names=names,
-                time_s=service.settings.check_time_s
-                + upload.length_bytes / _SLOWEST_BYTES_PER_S,
+                time_s=service.settings.check_time_s + _decoded_bytes(facts) / _SLOWEST_BYTES_PER_S,
                 tick=lambda _stage, share: tick("convert", share, 0.3, 0.9),
             )  # fmt: skip
             facts["upload_sha256"] = sha256
@@ -103,6 +104,11 @@ def make_file(service: Service, survey_id: str, role: str) -> dict[str, Any]:
         return {"refused": f"{shown}: it cannot be read: {error}. Export it again as a COG"}
     except ChildFailed as error:
         return {"failed": str(error)}
+
+
+def _decoded_bytes(facts: dict[str, Any]) -> int:
+    width, height = facts["size_wh"]
+    return int(width * height * facts["bands"] * np.dtype(facts["dtype"]).itemsize)
 
 
 def _store(service: Service, survey_id: str, role: str, cog: Path, preview: Path) -> dict[str, Any]:
@@ -193,7 +199,7 @@ def end(service: Service, survey_id: str, state: str, problem: str | None) -> li
         if row is None:
             return []
         uploads = [u for u in (row.ortho_upload_id, row.dsm_upload_id) if u]
-        if row.state not in ("received", "checking", "sending", "processing"):
+        if row.state not in IN_WORK_EVER:
             # Ended already. What failed on our side may be tried again, so its uploads stay.
             return [] if row.state == "failed" else uploads
         row.state, row.problem = state, problem

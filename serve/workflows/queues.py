@@ -13,6 +13,7 @@ class WorkQueue(StrEnum):
     """What a worker can be asked to do; ``cityeye worker --queues`` names them."""
 
     SURVEY = "survey"
+    PHOTOS = "photos"
     CAMERA = "camera"
     DELIVERY = "delivery"
     EXPORT = "export"

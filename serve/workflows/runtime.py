@@ -39,6 +39,7 @@ SILENT_S = 30.0
 NO_QUEUE = "nothing"
 """A queue that stays empty: for a process that only puts work on queues."""
 SURVEYS_AT_ONCE = 1
+PHOTO_SETS_AT_ONCE = 4
 DELIVERIES_AT_ONCE = 16
 POLL_S = 0.5
 
@@ -89,6 +90,7 @@ class Runtime:
         DBOS.launch()
         capacity = self._service.settings.camera_capacity
         self._declare(WorkQueue.SURVEY, at_once=SURVEYS_AT_ONCE)
+        self._declare(WorkQueue.PHOTOS, at_once=PHOTO_SETS_AT_ONCE)
         self._declare(WorkQueue.CAMERA, at_once=capacity)
         # One after the other per case, many cases at once.
         self._declare(WorkQueue.DELIVERY, at_once=DELIVERIES_AT_ONCE, per_partition=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from serve.errors import StorageError
 from serve.service import Service
 from serve.surveys import comparing, preparing, scratch
 from serve.uploads import keeping
+from serve.workflows.photos import begin_leaving, begin_photos
 from serve.workflows.queues import WorkQueue, start
 
 log = structlog.get_logger()
@@ -33,32 +34,39 @@ def _passes(error: BaseException) -> bool:
 
 
 def begin_surveys(survey_ids: Iterable[str]) -> None:
-    """Have surveys prepared; after the commit that made them. The sweep does what fails here."""
-    _begin_all(WorkQueue.SURVEY, prepare_survey, survey_ids, _survey_workflow_id)
+    """Have surveys made ready; after the commit that made them. The sweep does what fails here."""
+    try:
+        for survey_id in survey_ids:
+            with services.current().database.read() as session:
+                row = session.get(Survey, survey_id)
+            if row is None:
+                continue
+            if row.ortho_upload_id is None:
+                begin_photos(survey_id, row.attempt)
+            else:
+                start(
+                    WorkQueue.SURVEY, prepare_survey, survey_id,
+                    workflow_id=_survey_workflow_id(row),
+                )  # fmt: skip
+    except (DBOSException, SQLAlchemyError, RuntimeError) as error:
+        log.warning("surveys_not_begun", error=type(error).__name__)
 
 
 def begin_comparisons(comparison_ids: Iterable[str]) -> None:
     """Have comparisons made; after the commit that made them. The sweep does what fails here."""
-    _begin_all(WorkQueue.SURVEY, compare_surveys, comparison_ids, _comparison_workflow_id)
-
-
-def _begin_all(
-    queue: WorkQueue,
-    workflow: Callable[..., Any],
-    ids: Iterable[str],
-    name: Callable[[str], str],
-) -> None:
     try:
-        for row_id in ids:
-            start(queue, workflow, row_id, workflow_id=name(row_id))
+        for comparison_id in comparison_ids:
+            start(
+                WorkQueue.SURVEY, compare_surveys, comparison_id,
+                workflow_id=_comparison_workflow_id(comparison_id),
+            )  # fmt: skip
     except (DBOSException, SQLAlchemyError, RuntimeError) as error:
-        log.warning("survey_work_not_begun", error=type(error).__name__)
+        log.warning("comparisons_not_begun", error=type(error).__name__)
 
 
-def _survey_workflow_id(survey_id: str) -> str:
-    with services.current().database.read() as session:
-        attempt = session.scalar(sa.select(Survey.attempt).where(Survey.id == survey_id))
-    return f"survey-{survey_id}-{attempt or 1}"
+def _survey_workflow_id(row: Survey) -> str:
+    kind = "photos" if row.ortho_upload_id is None else "survey"
+    return f"{kind}-{row.id}-{row.attempt}"
 
 
 def _comparison_workflow_id(comparison_id: str) -> str:
@@ -197,33 +205,34 @@ def _sweep_files() -> None:
     scratch.sweep(service)
 
 
-@DBOS.step()
-def _unfinished() -> dict[str, list[str]]:
+def sweep(service: Service) -> None:
+    """See to it that nothing hangs for ever; may run anywhere and at any time."""
     before = utc_now() - timedelta(seconds=STUCK_S)
-    with services.current().database.read() as session:
+    with service.database.read() as session:
         surveys = session.scalars(
-            sa.select(Survey.id).where(
-                Survey.state.in_(preparing.IN_WORK), Survey.ortho_upload_id.is_not(None),
-                Survey.created_at < before,
+            sa.select(Survey).where(
+                Survey.state.in_(preparing.IN_WORK_EVER), Survey.created_at < before
             )
-        ).all()  # fmt: skip
+        ).all()
         comparisons = session.scalars(
             sa.select(Comparison.id).where(
                 Comparison.state.in_(comparing.IN_WORK), Comparison.created_at < before
             )
         ).all()
-    return {"surveys": list(surveys), "comparisons": list(comparisons)}
-
-
-def sweep(service: Service) -> None:
-    """See to it that nothing hangs for ever; may run anywhere and at any time."""
-    found = _unfinished()
-    begin_surveys(found["surveys"])
-    begin_comparisons(found["comparisons"])
-    for survey_id in found["surveys"]:
-        if _is_over(_survey_workflow_id(survey_id)):
-            preparing.end(service, survey_id, "failed", _UNFINISHED)
-    for comparison_id in found["comparisons"]:
+        left = session.scalars(
+            sa.select(Survey.id).where(
+                Survey.nodeodm_task_id.is_not(None),
+                Survey.state.in_(("cancelled", "deleted", "failed")),
+            )
+        ).all()
+    begin_surveys(row.id for row in surveys if row.state != "processing")
+    begin_comparisons(comparisons)
+    begin_leaving(left)
+    for row in surveys:
+        # While NodeODM works, the next look is on the queue and the first one is over.
+        if row.state != "processing" and _is_over(_survey_workflow_id(row)):
+            preparing.end(service, row.id, "failed", _UNFINISHED)
+    for comparison_id in comparisons:
         if _is_over(_comparison_workflow_id(comparison_id)):
             comparing.end(service, comparison_id, _UNFINISHED)
 

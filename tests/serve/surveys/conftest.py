@@ -18,3 +18,14 @@ def working(tmp_path, any_database_url):
     yield with_worker, sign_in(with_worker, "operator")
     runtime.close()
     with_worker.close()
+
+
+@pytest.fixture
+def embedded(tmp_path):
+    """The same on the embedded database alone."""
+    with_worker = Service(settings_for(tmp_path))
+    runtime = Runtime(with_worker, queues=(WorkQueue.SURVEY, WorkQueue.UPKEEP))
+    runtime.launch()
+    yield with_worker, sign_in(with_worker, "operator")
+    runtime.close()
+    with_worker.close()
