@@ -10,13 +10,33 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vision.survey.intake import RasterLimits
 
 DEFAULT_SECRET = "cityeye-development-only"  # noqa: S105 (refused outside development)
 MIN_SECRET_LENGTH = 32
+
+
+Days = Annotated[int, Field(ge=0, le=36_500)]
+
+
+class RetentionDays(BaseModel):
+    """How long things are kept; 0 means for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    undecided: Days = Field(
+        default=90,
+        description="until a finding that nobody decided on and nobody sees again expires",
+    )
+    expired: Days = Field(default=30, description="from then on, its evidence")
+    rejected: Days = Field(default=30, description="evidence of rejected findings")
+    confirmed: Days = Field(
+        default=1095, description="evidence of confirmed findings whose cases are closed"
+    )
+    surveys: Days = Field(default=1825, description="orthophotos and surface models")
 
 
 class Settings(BaseSettings):
@@ -157,11 +177,11 @@ class Settings(BaseSettings):
         title="Time-stamp server",
         description="RFC 3161 server that stamps the head of the ledger once a day; empty: none",
     )
-    retention_days: dict[str, int] = Field(
-        default_factory=lambda: {"rejected": 30, "expired": 30, "confirmed": 1095, "surveys": 1825},
+    retention_days: RetentionDays = Field(
+        default_factory=RetentionDays,
         title="Retention",
-        description="JSON of days after which evidence is deleted: of rejected, expired and "
-        "confirmed findings, and surveys; while a case is open nothing of it is deleted",
+        description="days after which things are over; while a case is open, or a supervisor holds "
+        "a finding, nothing of it is deleted",
     )
     session_hours: float = Field(
         default=12.0, gt=0, title="Session length", description="hours until a browser logs in anew"

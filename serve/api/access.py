@@ -136,6 +136,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     # ledger, models, health
     "list_entries": _AUDITORS,
     "verify_ledger": _AUDITORS,
+    "hold_finding": _SUPERVISORS,
+    "release_finding": _SUPERVISORS,
     "list_models": _READERS,
     "get_model": _READERS,
 }

@@ -124,9 +124,14 @@ class EvidenceRow(Base):
     size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
     taken_at: Mapped[datetime | None]
     sealed: Mapped[bool] = mapped_column(default=False)  # an original: viewing it is recorded
-    deleted_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]  # no longer to be had
+    erased_at: Mapped[datetime | None]  # gone from the storage too
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    __table_args__ = (sa.UniqueConstraint("finding_id", "sighting_id", "role", "sha256"),)
+    __table_args__ = (
+        sa.UniqueConstraint("finding_id", "sighting_id", "role", "sha256"),
+        sa.Index("ix_evidence_key", "key"),
+        sa.Index("ix_evidence_erased", "erased_at", "deleted_at"),
+    )
 
 
 class Review(Base):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dbos import ScheduleInput
 
-from serve.workflows import camera, delivery, export, registers, survey
+from serve.workflows import camera, delivery, export, registers, retention, stamps, survey
 
 SCHEDULES: list[ScheduleInput] = [
     *camera.SCHEDULES,
     *delivery.SCHEDULES,
     *export.SCHEDULES,
     *registers.SCHEDULES,
+    *retention.SCHEDULES,
+    *stamps.SCHEDULES,
     *survey.SCHEDULES,
 ]

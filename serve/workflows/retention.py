@@ -1,0 +1,125 @@
+"""Every night what is over is deleted, stretch by stretch; and more often what piles up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from dbos import DBOS, ScheduleInput
+
+from serve import retention
+from serve import service as services
+from serve.db.tables import utc_now
+from serve.surveys import preparing
+from serve.workflows.queues import WorkQueue
+
+log = structlog.get_logger()
+
+WORKFLOWS_KEPT_DAYS = 30
+WORKFLOWS_AT_ONCE = 500
+_FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+
+
+@DBOS.workflow()
+def retain(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
+    """Delete what is over."""
+    while _expire():
+        pass
+    after: str | None = ""
+    while after is not None:
+        after = _delete_evidence(after)
+    while _erase():
+        pass
+    after = ""
+    while after is not None:
+        after = _delete_surveys(after)
+    after = ""
+    while after is not None:
+        after = _drop_files_of_deleted_surveys(after)
+
+
+@DBOS.workflow()
+def clear_away(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
+    """Delete what piles up, and erase what an earlier night did not get to."""
+    _sweep()
+    while _erase():
+        pass
+    while _forget_workflows():
+        pass
+
+
+@DBOS.step()
+def _expire() -> int:
+    return retention.expire_undecided(services.current())
+
+
+@DBOS.step()
+def _delete_evidence(after: str) -> str | None:
+    service = services.current()
+    ids = retention.findings_over(service, after=after)
+    for finding_id in ids:
+        retention.delete_evidence(service, finding_id)
+    return ids[-1] if ids else None
+
+
+@DBOS.step()
+def _erase() -> int:
+    return retention.erase_deleted(services.current())
+
+
+@DBOS.step()
+def _delete_surveys(after: str) -> str | None:
+    service = services.current()
+    ids = retention.surveys_over(service, after=after)
+    for survey_id in ids:
+        retention.delete_survey(service, survey_id)
+    return ids[-1] if ids else None
+
+
+@DBOS.step()
+def _drop_files_of_deleted_surveys(after: str) -> str | None:
+    # Whoever deleted them may have died before their files went; doing it again does no harm.
+    service = services.current()
+    ids = retention.deleted_surveys(service, after=after)
+    for survey_id in ids:
+        preparing.drop_files(service, survey_id)
+    return ids[-1] if ids else None
+
+
+@DBOS.step()
+def _sweep() -> dict[str, int]:
+    return retention.sweep(services.current())
+
+
+@DBOS.step()
+def _forget_workflows() -> int:
+    """Delete what the engine remembers of work long done; returns how many workflows."""
+    before = utc_now() - timedelta(days=WORKFLOWS_KEPT_DAYS)
+    done = DBOS.list_workflows(
+        status=_FINISHED,
+        completed_before=before.isoformat(),
+        limit=WORKFLOWS_AT_ONCE,
+        load_input=False,
+        load_output=False,
+    )
+    DBOS.delete_workflows([workflow.workflow_id for workflow in done])
+    return len(done)
+
+
+SCHEDULES: list[ScheduleInput] = [
+    ScheduleInput(
+        schedule_name="retain",
+        workflow_fn=retain,
+        schedule="40 2 * * *",
+        context=None,
+        queue_name=WorkQueue.UPKEEP,
+    ),
+    ScheduleInput(
+        schedule_name="clear-away",
+        workflow_fn=clear_away,
+        schedule="25 * * * *",
+        context=None,
+        queue_name=WorkQueue.UPKEEP,
+    ),
+]
