@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from serve.db.tables import EvidenceRow, FindingRow, Review, Sighting, utc_now
@@ -16,7 +17,10 @@ from serve.findings.pending import note
 from serve.findings.titles import title_of
 from serve.registers.suspicion import apply
 from serve.settings import Settings
+from vision.errors import InputError
 from vision.finding import Evidence, Finding, stable_id
+
+log = structlog.get_logger()
 
 AUTOMATIC = "auto"
 """Who decided where the city lets findings above a score be posted without a person."""
@@ -277,7 +281,13 @@ def _confirm_automatically(
     from serve.cases.filing import file_case, wants_auto_post
     from serve.warnings import reconsider
 
-    if row.assessment != "suspected" or not wants_auto_post(row.kind, row.score, settings):
+    try:
+        is_wanted = wants_auto_post(row.kind, row.score, settings)
+    except InputError as error:
+        # A broken file of case systems keeps nothing from being found; a person will decide.
+        log.warning("auto_post_not_known", detail=str(error))
+        return ()
+    if row.assessment != "suspected" or not is_wanted:
         return ()
     now = utc_now()
     before = {"state": row.state, "decided_by": row.decided_by, "decided_at": None}
@@ -288,7 +298,7 @@ def _confirm_automatically(
                detail={"score": row.score}, before=before)
     )  # fmt: skip
     session.flush()
-    outbox = file_case(session, row, reviewer=AUTOMATIC, decided_at=now, settings=settings)
     reconsider(session, row, settings)
+    outbox = file_case(session, row, reviewer=AUTOMATIC, decided_at=now, settings=settings)
     note(session, AUTOMATIC, "finding.auto_confirm", "finding", row.id, {"score": row.score})
     return outbox
