@@ -179,7 +179,7 @@ class Settings(BaseSettings):
     )
     retention_days: RetentionDays = Field(
         default_factory=RetentionDays,
-        title="Retention",
+        title="Retention in days, 0 for ever",
         description="days after which things are over; while a case is open, or a supervisor holds "
         "a finding, nothing of it is deleted",
     )

@@ -62,7 +62,8 @@ def add_finding(service, *, state="rejected", decided=40, made=50, files=2, case
             session.add(
                 EvidenceRow(
                     finding_id=finding_id, sighting_id="s", role=f"r{number}",
-                    sha256=f"{number:064}", media_type="image/jpeg", key=key, size_bytes=7, created_at=ago(made),
+                    sha256=f"{number:064}", media_type="image/jpeg", key=key, size_bytes=7,
+                    created_at=ago(made),
                 )
             )  # fmt: skip
         if case is not None:
