@@ -60,6 +60,9 @@ SAME_PLACE_IOU = 0.4
 TAKEN_IOU = SAME_BOX_IOU
 DOUBLED_IOU = 0.6
 MERGED_SHARE = 0.7
+PART_SHARE = 0.85
+PART_IOU = 0.7
+"""What lies so much inside an anchor, and is so much smaller, is a part of the thing there."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +195,12 @@ class Association:
     def _newcomers(
         self, frame: _Frame, tracks: Sequence[Track], users: Mapping[int, Track]
     ) -> list[Track]:
-        new = []
-        for column, observation in enumerate(frame.observations):
+        new: list[Track] = []
+        # The surest first: what else is said of the same thing starts nothing beside it.
+        for column in sorted(
+            range(len(frame.observations)), key=lambda index: -frame.observations[index].score
+        ):
+            observation = frame.observations[column]
             if column in users or observation.score < self.options.start_score:
                 continue
             group = group_of(observation.name)
@@ -202,6 +209,10 @@ class Association:
                 and boxes.iou(frame.observations[other].box_xyxy, observation.box_xyxy)
                 >= DOUBLED_IOU
                 for other, track in users.items()
+            ) or any(
+                group_of(track.name) == group
+                and boxes.iou(track.box_xyxy, observation.box_xyxy) >= DOUBLED_IOU
+                for track in new
             )
             merged = sum(
                 track.standing
@@ -210,7 +221,15 @@ class Association:
                 and boxes.covered_share(track.anchor_xyxy, observation.box_xyxy) >= MERGED_SHARE
                 for track in tracks
             )
-            if doubled or merged >= 2:
+            # What was hidden comes to light bit by bit.
+            part = any(
+                track.standing
+                and not track.sure
+                and group_of(track.name) == group
+                and _is_part(observation.box_xyxy, track.anchor_xyxy)
+                for track in tracks
+            )
+            if doubled or part or merged >= 2:
                 continue
             new.append(begin(self._next_number, observation, frame.at))
             self._next_number += 1
@@ -233,6 +252,10 @@ class Association:
 def _stays(track: Track) -> bool:
     """Whether it is of a kind whose place says something: people do not keep still enough."""
     return track.name in VEHICLES or track.name in VENDING
+
+
+def _is_part(box: Box, whole: Box) -> bool:
+    return boxes.covered_share(box, whole) >= PART_SHARE and boxes.iou(box, whole) < PART_IOU
 
 
 def _replaced(track: Track, others: Sequence[Track]) -> bool:
@@ -284,7 +307,16 @@ class _Frame:
     def seen(self, track: Track, column: int, users: Mapping[int, Track]) -> Track:
         """The track with its new sighting, its memory of the place refreshed now and then."""
         before = track
-        track = sighted(track, self.observations[column], self.at, gap_s=self.gap_s)
+        observation = self.observations[column]
+        if self._shows_in_part(track, column):
+            observation = replace(observation, box_xyxy=track.anchor_xyxy)
+        track = sighted(
+            track,
+            observation,
+            self.at,
+            gap_s=self.gap_s,
+            doubles=self._doubles(column, users),
+        )
         looked_s = (self.at - track.looked_at).total_seconds()
         if self.look is None or looked_s < LOOK_EVERY_S or not (track.standing and _stays(track)):
             return track
@@ -292,6 +324,34 @@ class _Frame:
             return track
         place = self.look(track.anchor_xyxy)
         return replace(track, place=blend(track.place, place, SLOW_UPDATE), looked_at=self.at)
+
+    def _shows_in_part(self, track: Track, column: int) -> bool:
+        """Whether a box is of the part of a standing thing that something nearer leaves free.
+
+        It shrinks from several sides at once, as if the thing went away.
+        """
+        box = self.observations[column].box_xyxy
+        return (
+            track.standing
+            and _is_part(box, track.anchor_xyxy)
+            and any(
+                other.box_xyxy[3] > track.anchor_xyxy[3]
+                and boxes.covered_share(track.anchor_xyxy, other.box_xyxy) >= COVERING_SHARE
+                for number, other in enumerate(self.observations)
+                if number != column
+            )
+        )
+
+    def _doubles(self, column: int, users: Mapping[int, Track]) -> list[Observation]:
+        """What else was said of a thing: boxes of its group about as large, of no other track."""
+        one = self.observations[column]
+        return [
+            other
+            for number, other in enumerate(self.observations)
+            if number not in users
+            and group_of(other.name) == group_of(one.name)
+            and boxes.iou(other.box_xyxy, one.box_xyxy) >= DOUBLED_IOU
+        ]
 
     def unseen(self, track: Track, users: Mapping[int, Track]) -> Track:
         """The track without a sighting: its place tells whether it is unchanged, hidden or left."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -200,7 +200,7 @@ def begin(number: int, observation: Observation, at: datetime) -> Track:
         looked_at=at,
         recent=((at, observation.box_xyxy),),
         path=((at, boxes.ground_point(observation.box_xyxy)),),
-        class_votes={observation.name: observation.score},
+        class_votes=_with_class({}, observation),
         load_votes=_with_load({}, observation),
         load_sightings=int(bool(observation.load)),
         load_first=at if observation.load else None,
@@ -208,7 +208,14 @@ def begin(number: int, observation: Observation, at: datetime) -> Track:
     )
 
 
-def sighted(track: Track, observation: Observation, at: datetime, *, gap_s: float) -> Track:
+def sighted(
+    track: Track,
+    observation: Observation,
+    at: datetime,
+    *,
+    gap_s: float,
+    doubles: Sequence[Observation] = (),
+) -> Track:
     """Return the track after it was detected again.
 
     Args:
@@ -216,11 +223,14 @@ def sighted(track: Track, observation: Observation, at: datetime, *, gap_s: floa
         observation: Of it.
         at: Time of the frame.
         gap_s: Seconds of a gap in the frames before this one; 0 for none.
+        doubles: What the detector said of the same thing beside that: other classes, mostly.
     """
     recent = (*track.recent, (at, observation.box_xyxy))[-RECENT:]
     now = boxes.middle([box for _, box in recent])
-    votes = dict(track.class_votes)
-    votes[observation.name] = votes.get(observation.name, 0.0) + observation.score
+    votes = track.class_votes
+    for said in (observation, *doubles):
+        votes = _with_class(votes, said)
+    loaded = next((said for said in (observation, *doubles) if said.load), observation)
     weight = min(track.sightings, SCORE_MEMORY)
     track = replace(
         track,
@@ -240,10 +250,10 @@ def sighted(track: Track, observation: Observation, at: datetime, *, gap_s: floa
         recent=recent,
         path=_with_point(track, at, observation.box_xyxy),
         class_votes=votes,
-        load_votes=_with_load(track.load_votes, observation),
-        load_sightings=track.load_sightings + bool(observation.load),
-        load_first=track.load_first or (at if observation.load else None),
-        load_last=at if observation.load else track.load_last,
+        load_votes=_with_load(track.load_votes, loaded),
+        load_sightings=track.load_sightings + bool(loaded.load),
+        load_first=track.load_first or (at if loaded.load else None),
+        load_last=at if loaded.load else track.load_last,
     )
     moved = boxes.displacement(track.anchor_xyxy, now)
     if moved <= MOVE_SHARE:
@@ -320,6 +330,10 @@ def _with_point(
         if near and (last_at - before_at).total_seconds() < PATH_STEP_S:
             path = path[:-1]
     return (*path, (at, point))[-PATH_POINTS:]
+
+
+def _with_class(votes: Mapping[str, float], observation: Observation) -> Mapping[str, float]:
+    return {**votes, observation.name: votes.get(observation.name, 0.0) + observation.score}
 
 
 def _with_load(votes: Mapping[str, float], observation: Observation) -> Mapping[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -119,6 +120,61 @@ def covering(share, **more):
     there = (PLACE[0] + (1 - share) * 0.1, PLACE[1] - 0.1, PLACE[2] + 0.4, PLACE[3] + 0.1)
     far = tuple(v + 1.2 * (n % 2 == 0) for n, v in enumerate(there))
     return Thing("bus", [(50, far), (60, there), (160, there), (170, far)], **more)
+
+
+PART = (PLACE[0], PLACE[1] + 0.03, PLACE[0] + 0.04, PLACE[3] - 0.005)
+
+
+def test_a_box_of_the_part_that_a_bus_leaves_free_is_no_movement():
+    when = [100.0, 110.0, 120.0, 130.0, 140.0]
+    story = Story([stands("car", PLACE, 0, 999), covering(0.6, look=5)], hides=False, mixes=True)
+    association = Association()
+    history = []
+    for t in times(200):
+        seen = story.observations(t)
+        if t in when:
+            seen = [replace(one, box_xyxy=PART) if one.name == "car" else one for one in seen]
+        history.append((t, association.advance(at(t), seen, story.look(t))))
+    assert last(history) == [(200, 1, 200)]
+    (car,) = [track for track in history[-1][1] if track.name == "car"]
+    assert car.moved_share < 0.3
+
+
+def test_what_comes_to_light_bit_by_bit_is_one_car():
+    left, top, right, bottom = PLACE
+
+    def bus_from(x):
+        return (x, top - 0.1, x + 0.5, bottom + 0.1)
+
+    bus = Thing(
+        "bus", [(110, bus_from(1.2)), (120, bus_from(left)), (160, bus_from(left)),
+                (165, bus_from(left + 0.07)), (165.4, bus_from(1.2))], look=5,
+    )  # fmt: skip
+    story = Story([stands("car", PLACE, 0, 999), bus], mixes=True)
+    association = Association()
+    history = []
+    for t in [*times(160, 5.0), *times(180, 0.5, start=160.5)]:
+        seen = story.observations(t)
+        if 161 <= t <= 165:
+            part = (left, top + 0.01, left + (right - left) / 8 * (t - 160), bottom)
+            seen = [one for one in seen if one.name == "bus"]
+            seen.append(Observation("car", 0.8, part, story.look(t)(part)))
+        history.append((t, association.advance(at(t), seen, story.look(t))))
+    cars = {track.number for _, tracks in history for track in tracks if track.name == "car"}
+    assert cars == {1}
+    assert last(history) == [(180, 1, 180)]
+
+
+def test_what_else_is_said_of_a_thing_is_a_vote_too():
+    association = Association()
+    for t in times(3, 0.2):
+        place = box(0.2 + 0.1 * t, 0.6, 0.2, 0.2)
+        both = [Observation("truck", 0.9, place, look_of(1)),
+                Observation("muck_truck", 0.6, place, look_of(1), {"heaped": 1.0})]  # fmt: skip
+        tracks = association.advance(at(t), both)
+    (track,) = tracks
+    assert track.vote_share("muck_truck") > 0.3
+    assert track.load_sightings > 10
 
 
 @pytest.mark.parametrize("step", [2.0, 10.0])

@@ -4,6 +4,10 @@ A passage is a muck truck that crosses the zone, or is first or last seen in it 
 it is loaded is voted over all frames that showed it at the gate: a heaped load is a suspected
 overload, a level one is not covered. A weight is never claimed. What was seen for a moment only
 is no finding: a detector takes a bus for a muck truck in one frame or two.
+
+A detector that sees the cab and the bed of a lorry as two vehicles now, and the whole of it as one
+the next moment, makes two passages of one. Of two muck trucks of which one was once inside the
+box of the other, only the first to leave is counted.
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,13 +24,13 @@ from pydantic import TypeAdapter
 
 from vision.camera import boxes
 from vision.camera.config import Point, Zone
-from vision.camera.events import VEHICLES, RuleEvent, Step
+from vision.camera.events import VEHICLES, Box, RuleEvent, Step
 from vision.camera.rules.candidates import Candidate, Reporter, key_of, thresholds_of
 from vision.camera.tracks import Track, view_quality
 from vision.camera.zones import Tick, crosses, holds, next_tick
 from vision.finding import FindingKind
 
-VERSION = "1"
+VERSION = "2"
 MUCK_TRUCK = "muck_truck"
 VOTE_SHARE = 0.4
 """Share of a vehicle's class votes from which it is a muck truck; seen from before, one looks like
@@ -43,6 +48,8 @@ MOVED_SIZES = 0.5
 """Own sizes that it has to go for a passage: what only stands at the gate passes nothing."""
 LEAP_S = 3.0
 """Seconds between two looks over which its way is taken to be straight."""
+PART_SHARE, PART_S = 0.8, 1.0
+"""What lies so much inside the box of another, seen within so many seconds, is a part of it."""
 HOURS_KEPT = 48
 FINDINGS = {
     "heaped": FindingKind.MUCK_TRUCK_OVERLOAD,
@@ -59,7 +66,11 @@ class _Passage(Candidate):
         start: Where it came from: the earliest point known when it entered.
         end: Where it was last.
         told: Whether it was reported to have begun: not before it is known for a muck truck.
-        share: Of its class votes that are for a muck truck.
+        share: Of its class votes at the gate that are for a muck truck.
+        votes_before: Class votes of its track when it entered.
+        size: Its longer side when it entered, as a share of the frame.
+        parts: Numbers of the tracks in whose boxes it was, or that were in its own.
+        counted: Whether another part of the same vehicle has been counted as a passage.
         load: Votes by load state.
         looks: How many sightings voted on the load.
         looks_s: Seconds from the first of them to the last.
@@ -71,6 +82,10 @@ class _Passage(Candidate):
     end: Point = (0.0, 0.0)
     told: bool = False
     share: float = 0.0
+    votes_before: dict[str, float] = field(default_factory=dict)
+    size: float = 0.0
+    parts: set[int] = field(default_factory=set)
+    counted: bool = False
     load: dict[str, float] = field(default_factory=dict)
     looks: int = 0
     looks_s: float = 0.0
@@ -115,6 +130,8 @@ class MuckTruckRule:
         events = []
         for passage in list(memory.passages):
             passage.shift(tick)
+        self._find_parts(tick)
+        for passage in list(memory.passages):
             events += self._continue(passage, by_number.get(passage.number), tick)
         self._forget(by_number, tick)
         busy = {passage.number for passage in memory.passages} | memory.outside_s.keys()
@@ -178,6 +195,8 @@ class MuckTruckRule:
             descriptor=track.descriptor,
             number=track.number,
             start=track.path[0][1],
+            votes_before=dict(track.class_votes),
+            size=_size(track.box_xyxy),
         )
         self._memory.passages.append(passage)
         self._note(passage, track, tick)
@@ -197,10 +216,19 @@ class MuckTruckRule:
             return events + self._close(passage, tick.at)
         return events
 
+    def _find_parts(self, tick: Tick) -> None:
+        """Note which of the vehicles at the gate are parts of one."""
+        soon = timedelta(seconds=PART_S)
+        for part, whole in permutations(self._memory.passages, 2):
+            both = max(tick.at - part.last_seen, tick.at - whole.last_seen) <= soon
+            if both and boxes.covered_share(part.box_xyxy, whole.box_xyxy) >= PART_SHARE:
+                part.parts.add(whole.number)
+                whole.parts.add(part.number)
+
     def _note(self, passage: _Passage, track: Track, tick: Tick) -> None:
         passage.last_seen, passage.box_xyxy = tick.at, track.box_xyxy
         passage.end = boxes.ground_point(track.box_xyxy)
-        passage.share = track.vote_share(MUCK_TRUCK)
+        passage.share = _share_since(passage.votes_before, track)
         passage.name = MUCK_TRUCK if passage.share >= VOTE_SHARE else track.name
         passage.load = dict(track.load_votes)
         passage.looks, passage.looks_s = track.load_sightings, track.load_s
@@ -222,10 +250,13 @@ class MuckTruckRule:
         if not passage.told:
             return []
         gone = math.dist(passage.start, passage.end)
-        size = max(boxes.width(passage.box_xyxy), boxes.height(passage.box_xyxy))
-        if passage.share < VOTE_SHARE or gone < MOVED_SIZES * size:
+        # What comes nearer has gone no less far for being larger now.
+        size = min(passage.size, _size(passage.box_xyxy))
+        if passage.counted or passage.share < VOTE_SHARE or gone < MOVED_SIZES * size:
             return [self._event(Step.DROPPED, passage, at)]
         self._count(passage)
+        for other in self._memory.passages:
+            other.counted |= other.number in passage.parts
         # Times are of the camera, to the millisecond; three steps of 0.2 s may be a little less.
         seen = passage.looks >= LEAST_LOOKS and passage.looks_s >= LEAST_LOOKS_S - 0.01
         if not seen or load_state(passage.load)[0] not in FINDINGS:
@@ -280,6 +311,21 @@ class MuckTruckRule:
             ),
             quality=quality,
         )
+
+
+def _size(box: Box) -> float:
+    return max(boxes.width(box), boxes.height(box))
+
+
+def _share_since(before: Mapping[str, float], track: Track) -> float:
+    """Share of the class votes since a track entered that are for a muck truck.
+
+    At the gate it is seen best. Far away one looks like any other vehicle, and what was said of
+    the track before may have been of another that it was lost to.
+    """
+    since = {name: vote - before.get(name, 0.0) for name, vote in track.class_votes.items()}
+    total = sum(since.values())
+    return since.get(MUCK_TRUCK, 0.0) / total if total > 0 else track.vote_share(MUCK_TRUCK)
 
 
 def load_state(votes: Mapping[str, float]) -> tuple[str, float]:

@@ -14,13 +14,14 @@ from tests.vision.camera.street_story import (
     box,
     camera_with,
     fired,
+    look_of,
     stands,
     steps,
     times,
     watched,
 )
 from vision.camera.association import Association
-from vision.camera.events import Step
+from vision.camera.events import Observation, Step
 from vision.camera.rules import ZoneBook
 from vision.camera.rules.muck_truck import load_state
 from vision.finding import FindingKind
@@ -174,6 +175,53 @@ def test_a_convoy_is_counted_truck_by_truck():
     assert counted(story, 80) == {"in": 5, "out": 3, "unknown": 0}
     found = fired(watched(story, gate(), times(80, 0.2)))
     assert len(found) == len({event.key for event in found}) == 5
+
+
+def advanced(frames, camera=None):
+    """What the rules say of frames: time and what a detector saw."""
+    association, book = Association(), ZoneBook(camera or gate())
+    events = []
+    for t, seen in frames:
+        events += book.advance(at(t), association.advance(at(t), seen))
+    return events + list(book.finish(at(t)))
+
+
+def seen(name, place, look=1, load=None):
+    return Observation(name, 0.8, place, look_of(look), load or {})
+
+
+def test_cab_and_bed_of_one_truck_are_one_passage():
+    """Seen as two muck trucks side by side now, as the whole of it the next moment."""
+    frames = []
+    for n, t in enumerate(times(8, 0.2)):
+        x = 0.05 + 0.11 * t
+        whole, cab, bed = box(x, 0.7, 0.16, 0.14), box(x - 0.05, 0.7, 0.06, 0.13), (
+            x - 0.02, 0.57, x + 0.08, 0.7)  # fmt: skip
+        parts = [seen("muck_truck", cab, 1, HEAPED), seen("muck_truck", bed, 2, HEAPED)]
+        frames.append((t, parts if n % 4 else [seen("muck_truck", whole, 2, HEAPED)]))
+    frames += [(t, []) for t in times(30, 0.2, start=8.2)]
+    events = advanced(frames)
+    assert len({event.key for event in events}) > 1  # it was taken for two
+    assert len(fired(events)) == 1
+
+
+def test_what_a_track_was_before_the_gate_does_not_count():
+    """Far away it looks like a car for half a minute."""
+    far = [(t, [seen("car", box(0.05, 0.7, 0.16, 0.14))]) for t in times(30, 0.2)]
+    near = [
+        (30 + t, [seen("muck_truck", box(0.05 + 0.11 * t, 0.7, 0.16, 0.14), 1, HEAPED)])
+        for t in times(8, 0.2, start=0.2)
+    ]
+    event = only(advanced(far + near))
+    assert event.measures["class_share"].value == 1
+
+
+def test_what_comes_nearer_passes_though_it_grows():
+    frames = [
+        (t, [seen("muck_truck", box(0.5, 0.55 + 0.2 * t, 0.2 + 0.1 * t, 0.3 + 0.15 * t), 1, LEVEL)])
+        for t in times(1.4, 0.2)
+    ]
+    assert only(advanced(frames)).kind is FindingKind.MUCK_TRUCK_UNCOVERED
 
 
 def test_passages_are_counted_by_the_hour_and_forgotten_after_two_days():
