@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from serve.cases.targets import Target
@@ -20,12 +21,13 @@ SUCCESS_NOTED_S = 10.0
 
 def state_of(session: Session, name: str, *, lock: bool = False) -> TargetState:
     """Return a case system's state, made where there is none yet."""
-    # Rows of another transaction are only seen after a lock was waited for when read anew.
     row = session.get(TargetState, name, with_for_update=lock or None, populate_existing=lock)
     if row is None:
-        row = TargetState(name=name, failures=0, opened=0)
-        session.add(row)
-        session.flush()
+        # Several workers meet a new case system at once; the first one makes its row.
+        on_sqlite = session.get_bind().dialect.name == "sqlite"
+        insert = sqlite.insert(TargetState) if on_sqlite else postgresql.insert(TargetState)
+        session.execute(insert.values(name=name, failures=0, opened=0).on_conflict_do_nothing())
+        row = session.get_one(TargetState, name, with_for_update=lock or None)
     return row
 
 

@@ -84,7 +84,8 @@ def deliver(entry_id: str, case_id: str, turn: int) -> None:
     begin(after["begin"])
 
 
-@DBOS.step()
+# What is retried here are troubles with our database; the case system's are outcomes.
+@DBOS.step(retries_allowed=True, max_attempts=5, interval_seconds=1.0)
 def _attempt(entry_id: str, turn: int) -> dict[str, Any]:
     """Send once. Killed at any point and run again, it finds out what came of it before."""
     service = services.current()

@@ -34,7 +34,7 @@ def test_every_finding_becomes_exactly_one_case(tmp_path, any_database_url, work
     breaker = {"failures": 5, "open_s": 0.3, "longest_open_s": 0.6}
     file = write_targets(tmp_path, adapter(system), breaker=breaker)
     service = Service(settings_for(tmp_path, database_url=any_database_url, targets_file=file))
-    working(service)
+    working(service, schedules=delivery.SCHEDULES)
     leads = Leads(service, LEADS // (len(HOUR) + 1))
     # Nothing listens at all.
     system.close()

@@ -1,11 +1,14 @@
 """Messages reach the case system once, whatever it does."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from serve.api.access import Role
+from serve.cases.breaker import state_of
 from serve.casesystem.trouble import Mode, Trouble
 from serve.db.tables import Case, OutboxEntry, TargetState
 from serve.service import Service
@@ -215,4 +218,20 @@ def test_a_wrong_configuration_makes_messages_wait_and_says_why(tmp_path, case_s
     with service.database.read() as session:
         entry = session.get(OutboxEntry, entries[0])
         assert (entry.state, entry.attempts) == ("waiting", 0)
+    service.close()
+
+
+def test_many_meeting_a_new_case_system_at_once_make_one_state_of_it(tmp_path, any_database_url):
+    service = Service(settings_for(tmp_path, database_url=any_database_url))
+    together = threading.Barrier(8)
+
+    def meet(_):
+        together.wait()
+        with service.database.write() as session:
+            state_of(session, "new", lock=True).failures += 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(meet, range(8)))
+    with service.database.read() as session:
+        assert session.get(TargetState, "new").failures == 8
     service.close()
