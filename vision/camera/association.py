@@ -224,7 +224,7 @@ class Association:
             # What was hidden comes to light bit by bit.
             part = any(
                 track.standing
-                and not track.sure
+                and not track.seen
                 and group_of(track.name) == group
                 and _is_part(observation.box_xyxy, track.anchor_xyxy)
                 for track in tracks
