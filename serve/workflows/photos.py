@@ -88,7 +88,7 @@ def look_at_task(survey_id: str, attempt: int, number: int) -> None:
     from serve.workflows.survey import begin_surveys
 
     begin_surveys([survey_id])
-    _discard(seen["spent"])
+    _discard_photos(seen["spent"])
     begin_leaving([survey_id])
 
 
@@ -129,7 +129,7 @@ def _end(survey_id: str, problem: str) -> None:
 
 
 @DBOS.step()
-def _discard(upload_ids: list[str]) -> None:
+def _discard_photos(upload_ids: list[str]) -> None:
     preparing.discard_all(services.current(), upload_ids)
 
 

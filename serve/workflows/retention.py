@@ -24,16 +24,16 @@ _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 @DBOS.workflow()
 def retain(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
     """Delete what is over."""
-    while _expire():
+    while _expire_findings():
         pass
     after: str | None = ""
     while after is not None:
-        after = _delete_evidence(after)
-    while _erase():
+        after = _delete_evidence_over(after)
+    while _erase_evidence():
         pass
     after = ""
     while after is not None:
-        after = _delete_surveys(after)
+        after = _delete_surveys_over(after)
     after = ""
     while after is not None:
         after = _drop_files_of_deleted_surveys(after)
@@ -42,20 +42,20 @@ def retain(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG00
 @DBOS.workflow()
 def clear_away(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
     """Delete what piles up, and erase what an earlier night did not get to."""
-    _sweep()
-    while _erase():
+    _sweep_leavings()
+    while _erase_evidence():
         pass
     while _forget_workflows():
         pass
 
 
 @DBOS.step()
-def _expire() -> int:
+def _expire_findings() -> int:
     return retention.expire_undecided(services.current())
 
 
 @DBOS.step()
-def _delete_evidence(after: str) -> str | None:
+def _delete_evidence_over(after: str) -> str | None:
     service = services.current()
     ids = retention.findings_over(service, after=after)
     for finding_id in ids:
@@ -64,12 +64,12 @@ def _delete_evidence(after: str) -> str | None:
 
 
 @DBOS.step()
-def _erase() -> int:
+def _erase_evidence() -> int:
     return retention.erase_deleted(services.current())
 
 
 @DBOS.step()
-def _delete_surveys(after: str) -> str | None:
+def _delete_surveys_over(after: str) -> str | None:
     service = services.current()
     ids = retention.surveys_over(service, after=after)
     for survey_id in ids:
@@ -88,7 +88,7 @@ def _drop_files_of_deleted_surveys(after: str) -> str | None:
 
 
 @DBOS.step()
-def _sweep() -> dict[str, int]:
+def _sweep_leavings() -> dict[str, int]:
     return retention.sweep(services.current())
 
 

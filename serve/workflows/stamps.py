@@ -21,11 +21,11 @@ log = structlog.get_logger()
 @DBOS.workflow()
 def stamp_daily(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
     """Stamp the head of the ledger."""
-    _stamp()
+    _stamp_ledger()
 
 
 @DBOS.step(retries_allowed=True, interval_seconds=60.0, max_attempts=6, backoff_rate=2.0)
-def _stamp() -> int | None:
+def _stamp_ledger() -> int | None:
     return stamp_head(services.current())
 
 

@@ -188,3 +188,13 @@ def test_a_process_is_told_by_when_it_was_started():
         other.wait()
         other.stdin.close()
     assert processes.started(other.pid) == ""
+
+
+def test_no_two_workflows_or_steps_share_a_name():
+    """The engine would take one for the other, and only says so on the way."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import serve.workflows.catalog"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert "Duplicate" not in done.stderr + done.stdout
