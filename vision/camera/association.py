@@ -195,12 +195,8 @@ class Association:
     def _newcomers(
         self, frame: _Frame, tracks: Sequence[Track], users: Mapping[int, Track]
     ) -> list[Track]:
-        new: list[Track] = []
-        # The surest first: what else is said of the same thing starts nothing beside it.
-        for column in sorted(
-            range(len(frame.observations)), key=lambda index: -frame.observations[index].score
-        ):
-            observation = frame.observations[column]
+        new = []
+        for column, observation in enumerate(frame.observations):
             if column in users or observation.score < self.options.start_score:
                 continue
             group = group_of(observation.name)
@@ -209,10 +205,6 @@ class Association:
                 and boxes.iou(frame.observations[other].box_xyxy, observation.box_xyxy)
                 >= DOUBLED_IOU
                 for other, track in users.items()
-            ) or any(
-                group_of(track.name) == group
-                and boxes.iou(track.box_xyxy, observation.box_xyxy) >= DOUBLED_IOU
-                for track in new
             )
             merged = sum(
                 track.standing
