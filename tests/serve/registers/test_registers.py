@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import fiona
 import pytest
@@ -12,6 +13,7 @@ from serve.db.tables import FindingRow, RegisterVersion, WarningState
 from serve.findings.coordinates import wgs84_to_gcj02
 from serve.registers.lookup import ActiveRegisters
 from serve.registers.reading import read_rows
+from serve.registers.reasons import KINDS
 from serve.registers.suspicion import apply
 from serve.workflows import registers as workflow
 from vision.errors import InputError
@@ -331,3 +333,10 @@ def test_warnings_rise_with_confirmed_findings_and_fade_with_time(city, signed_i
     assert [(c["before"], c["after"]) for c in reversed(changes)] == [
         ("green", "yellow"), ("yellow", "red"), ("red", "green")
     ]  # fmt: skip
+
+
+def test_the_docs_name_every_reason_with_its_weight():
+    page = (Path(__file__).parents[3] / "docs" / "registers.md").read_text(encoding="utf-8")
+    for code, kind in KINDS.items():
+        (line,) = [row for row in page.splitlines() if f"| `{code}`" in row or f", `{code}`" in row]
+        assert f"{abs(kind.weight):g}" in line
