@@ -16,6 +16,7 @@ from serve.db.tables import CameraRow
 from serve.network import CheckedAddress, checked
 from serve.sealing import unseal
 from serve.settings import Settings
+from serve.watching.relay import Relay
 from vision.camera.config import Camera, ZoneKind
 from vision.camera.looking import StreetModels, open_street_models, watch_thresholds
 from vision.camera.sources import (
@@ -26,6 +27,7 @@ from vision.camera.sources import (
     Source,
     open_source,
 )
+from vision.camera.sources.rtsp import RtspStream
 from vision.camera.sources.snapshot import Snapshots
 
 PURPOSE = "camera address"
@@ -62,8 +64,11 @@ def source_maker(
             Snapshots, address.url, interval_s=None, patience=patience, keep_s=KEEP_S,
             connect_to=address.connect_to,
         )  # fmt: skip
+    if address.kind is AddressKind.RTSP:
+        relay = Relay(address, timeout_s=patience.connect_s)
+        return partial(RtspStream, address.url, patience=patience, keep_s=KEEP_S, through=relay)
     # The same clip watched again after a crash must give the same times, and so the same findings.
-    start = (row.enabled_at or row.created_at) if address.kind is AddressKind.FILE else None
+    start = row.enabled_at or row.created_at
     return partial(open_source, address.url, start=start, patience=patience)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from serve.network import CheckedAddress
+from serve.watching.relay import Relay
 from vision.camera.config import Outline
 from vision.camera.frame import Frame
 from vision.camera.sources import AddressKind, Fault, Patience, Source
@@ -121,7 +122,11 @@ def _facts(address: CheckedAddress) -> _Facts:
     keys: list[float] = []
     try:
         with av.open(
-            address.url, "r", format="rtsp", options=options, timeout=(PROBE_S, PROBE_S)
+            Relay(address, timeout_s=PROBE_S)(),
+            "r",
+            format="rtsp",
+            options=options,
+            timeout=(PROBE_S, PROBE_S),
         ) as container:
             stream = container.streams.video[0]
             codec = stream.codec_context.name

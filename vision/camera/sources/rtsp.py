@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Literal
 
@@ -42,6 +43,7 @@ class RtspStream(PacketSource):
         transport: Transport = "tcp",
         patience: Patience,
         keep_s: float,
+        through: Callable[[], str] | None = None,
     ) -> None:
         """Remember where the camera is; nothing is connected yet.
 
@@ -50,6 +52,8 @@ class RtspStream(PacketSource):
             transport: How packets come; over UDP they may get lost.
             patience: How long it is waited for.
             keep_s: For how long packets are kept for clips.
+            through: Called for each connection; gives the address to open in place of the
+                camera's own. It may raise OSError.
 
         Raises:
             InputError: The address cannot be used.
@@ -58,6 +62,7 @@ class RtspStream(PacketSource):
         split_address(address)
         self._url = address
         self._transport = transport
+        self._through = through
 
     def _read_once(self, outbox: Outbox, step_s: float) -> None:
         began_s = time.monotonic()
@@ -82,7 +87,7 @@ class RtspStream(PacketSource):
             "fpsprobesize": "0",
         }
         return av.open(
-            self._url,
+            self._url if self._through is None else self._through(),
             "r",
             format="rtsp",
             options=options,
