@@ -1,0 +1,56 @@
+"""The migrations make the tables that the code knows, on either database."""
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from serve.db.engine import Database
+from serve.db.migrate import upgrade
+from serve.db.tables import Base
+
+
+@pytest.fixture
+def database(any_database_url, tmp_path):
+    made = Database(any_database_url or f"sqlite:///{tmp_path / 'x.sqlite'}")
+    yield made
+    made.close()
+
+
+def test_the_tables_are_those_that_the_code_knows(database):
+    upgrade(database)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = [
+            difference
+            for difference in compare_metadata(context, Base.metadata)
+            # The workflow engine's own tables, on a database that it shares.
+            if not (difference[0] == "remove_table" and difference[1].schema == "dbos")
+        ]
+    assert differences == []
+
+
+def test_upgrading_again_changes_nothing(database):
+    upgrade(database)
+    upgrade(database)
+
+
+def test_several_processes_may_upgrade_at_once(tmp_path):
+    errors = []
+
+    def start():
+        own = Database(f"sqlite:///{tmp_path / 'y.sqlite'}")
+        try:
+            upgrade(own)
+        except Exception as error:
+            errors.append(error)
+        finally:
+            own.close()
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
