@@ -319,7 +319,7 @@ def due(session: Session, *, now: datetime, limit: int) -> list[str]:
                 sa.or_(OutboxEntry.next_attempt_at.is_(None), OutboxEntry.next_attempt_at <= now),
                 ~blocked,
             )
-            .order_by(OutboxEntry.next_attempt_at, OutboxEntry.id)
+            .order_by(OutboxEntry.next_attempt_at.nulls_first(), OutboxEntry.id)
             .limit(limit)
         )
     )
