@@ -14,6 +14,7 @@ import rasterio
 import rasterio.shutil
 import shapely
 from pyproj import Transformer
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from shapely.geometry import mapping
@@ -130,7 +131,7 @@ def _write_cog(source: Path, raster: Any, target: Path, packing: dict[str, str])
             BIGTIFF="IF_SAFER",
             **packing,
         )
-    except (RasterioError, OSError) as error:
+    except (RasterioError, CPLE_BaseError, OSError) as error:
         reason = " ".join(str(error).split())
         if "space" in reason.lower():
             raise OutputError(f"the disk is full ({reason})") from error
@@ -147,7 +148,7 @@ def _read_through(path: Path, tell: Callable[[float], None]) -> None:
         for number, (_, window) in enumerate(raster.block_windows(1)):
             try:
                 raster.read(window=window)
-            except RasterioError as error:
+            except (RasterioError, CPLE_BaseError) as error:
                 reason = " ".join(str(error).split())
                 raise BadRaster(
                     f"{path}: its pixels cannot be decoded ({reason}). It may be damaged; copy "

@@ -50,7 +50,7 @@ def begin_leaving(survey_ids: Iterable[str]) -> None:
 def send_photos(survey_id: str, attempt: int) -> None:
     """Send the photos, then begin to look how far the server is."""
     try:
-        sent = _send(survey_id)
+        sent = _send_photos(survey_id)
     except DBOSException:
         raise
     except Exception as error:
@@ -72,12 +72,12 @@ def _look_later(survey_id: str, attempt: int, number: int) -> None:
 def look_at_task(survey_id: str, attempt: int, number: int) -> None:
     """Look once; then look again, or fetch what was made."""
     try:
-        seen = _follow(survey_id)
+        seen = _look_at_task(survey_id)
         if "again" in seen:
             _look_later(survey_id, attempt, number + 1)
             return
         if "fetch" in seen:
-            seen = _fetch(survey_id)
+            seen = _fetch_results(survey_id)
     except DBOSException:
         raise
     except Exception as error:
@@ -101,30 +101,30 @@ def _why(error: Exception) -> str:
 
 def _rest(survey_id: str, came: dict[str, Any]) -> None:
     if "failed" in came:
-        _end(survey_id, str(came["failed"]))
+        _end_photos(survey_id, str(came["failed"]))
     # Whether cancelled or failed, the server need not go on.
     begin_leaving([survey_id])
 
 
 @DBOS.step(retries_allowed=True, max_attempts=_AWAY_TRIES, interval_seconds=2, backoff_rate=1.8,
            should_retry=_passes)  # fmt: skip
-def _send(survey_id: str) -> dict[str, Any]:
+def _send_photos(survey_id: str) -> dict[str, Any]:
     return photos.send(services.current(), survey_id)
 
 
 @DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
-def _follow(survey_id: str) -> dict[str, Any]:
+def _look_at_task(survey_id: str) -> dict[str, Any]:
     return photos.follow(services.current(), survey_id)
 
 
 @DBOS.step(retries_allowed=True, max_attempts=_AWAY_TRIES, interval_seconds=2, backoff_rate=1.8,
            should_retry=_passes)  # fmt: skip
-def _fetch(survey_id: str) -> dict[str, Any]:
+def _fetch_results(survey_id: str) -> dict[str, Any]:
     return photos.fetch(services.current(), survey_id)
 
 
 @DBOS.step(retries_allowed=True, max_attempts=8, interval_seconds=2, should_retry=_passes)
-def _end(survey_id: str, problem: str) -> None:
+def _end_photos(survey_id: str, problem: str) -> None:
     preparing.end(services.current(), survey_id, "failed", problem)
 
 
@@ -136,10 +136,10 @@ def _discard_photos(upload_ids: list[str]) -> None:
 @DBOS.workflow()
 def leave_task(survey_id: str) -> None:
     """Stop and delete a survey's task at the server."""
-    _leave(survey_id)
+    _leave_task(survey_id)
 
 
 @DBOS.step(retries_allowed=True, max_attempts=_AWAY_TRIES, interval_seconds=2, backoff_rate=1.8,
            should_retry=_passes)  # fmt: skip
-def _leave(survey_id: str) -> None:
+def _leave_task(survey_id: str) -> None:
     photos.leave(services.current(), survey_id)

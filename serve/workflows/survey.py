@@ -97,7 +97,7 @@ def prepare_survey(survey_id: str) -> None:
         _rest(survey_id, done)
         return
     begin_comparisons(done["comparisons"])
-    _discard(done["spent"])
+    _discard_uploads(done["spent"])
 
 
 def _our_fault(error: Exception) -> str:
@@ -108,7 +108,7 @@ def _our_fault(error: Exception) -> str:
 def _rest(survey_id: str, made: dict[str, Any]) -> None:
     state = next(s for s in ("refused", "failed", "cancelled") if s in made)
     problem = made[state] if isinstance(made[state], str) else None
-    _discard(_end_survey(survey_id, state, problem))
+    _discard_uploads(_end_survey(survey_id, state, problem))
 
 
 @DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
@@ -132,7 +132,7 @@ def _end_survey(survey_id: str, state: str, problem: str | None) -> list[str]:
 
 
 @DBOS.step()
-def _discard(upload_ids: list[str]) -> None:
+def _discard_uploads(upload_ids: list[str]) -> None:
     preparing.discard_all(services.current(), upload_ids)
 
 
@@ -144,7 +144,7 @@ def compare_surveys(comparison_id: str) -> None:
             return
         made = _make_comparison(comparison_id)
         if "cancelled" in made:
-            _drop_files(comparison_id)
+            _drop_comparison_files(comparison_id)
             return
         if "failed" in made:
             _end_comparison(comparison_id, made["failed"])
@@ -182,7 +182,7 @@ def _end_comparison(comparison_id: str, problem: str) -> None:
 
 
 @DBOS.step()
-def _drop_files(comparison_id: str) -> None:
+def _drop_comparison_files(comparison_id: str) -> None:
     comparing.drop_files(services.current(), comparison_id)
 
 
@@ -195,11 +195,11 @@ def sweep_surveys(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401
 @DBOS.workflow()
 def sweep_uploads(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
     """Delete uploads whose time is over, and what crashes left on this disk."""
-    _sweep_files()
+    _sweep_upload_files()
 
 
 @DBOS.step()
-def _sweep_files() -> None:
+def _sweep_upload_files() -> None:
     service = services.current()
     keeping.sweep(service)
     scratch.sweep(service)
