@@ -50,6 +50,9 @@ def serve(
         service = Service(settings)
         runtime = Runtime(service, queues=tuple(WorkQueue) if workers else (), schedules=SCHEDULES)
         runtime.launch()
+        # uvicorn raises the signal that ended it again. By default that would end the process on
+        # the spot, and nobody would be told that its work is free.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             _listen(service, host=host, port=port)
         finally:

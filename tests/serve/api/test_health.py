@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import signal
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from serve.app import make_app
 from serve.db.tables import Worker, utc_now
 from serve.people.secrets import new_secret
 from serve.service import Service
+from serve.workflows.runtime import SILENT_S
 from tests.serve.conftest import settings_for, sign_in
 from tests.serve.processes import environment_for, served, wait_until
 
@@ -108,6 +111,14 @@ def test_a_served_process_is_ready_logs_json_and_counts_its_queues(tmp_path, any
         assert "cityeye_workers_alive 1.0" in figures
         httpx.get(f"{address}/api/v1/auth/me", headers={"Authorization": "Bearer cityeye_HUNTER2"})
         wait_until(lambda: "who_am_i" in process.output, 10)
+        process.kill(signal.SIGTERM)
+        assert process.wait(40) == 0
+    service = Service(settings_for(tmp_path, database_url=any_database_url))
+    with service.database.read() as session:
+        worker = session.scalars(sa.select(Worker)).one()
+    service.close()
+    # It said that it went, so that nobody waits for it to fall silent.
+    assert utc_now() - worker.heard_at > timedelta(seconds=SILENT_S)
     lines = [json.loads(line) for line in process.output.splitlines()]
     assert {line["logger"] for line in lines} >= {"serve.api.passage"}
     assert "HUNTER2" not in process.output
