@@ -1,16 +1,18 @@
 """Workers killed at every step of delivering: after that, every lead is exactly one case."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from serve.casesystem.trouble import Mode, Trouble
 from serve.db.tables import Case, OutboxEntry
 from serve.service import Service
 from serve.workflows import delivery
 from serve.workflows.runtime import Runtime
 from tests.serve.cases.lead import file_leads, open311_to, webhook_to, write_targets
-from tests.serve.conftest import settings_for
+from tests.serve.conftest import drop_postgres, postgres_url, settings_for
 from tests.serve.processes import cityeye, environment_for, wait_until
 
 MOST_POINTS = 13
@@ -71,3 +73,28 @@ def settled(service):
     with service.database.read() as session:
         waiting = session.scalar(sa.select(sa.func.count()).where(OutboxEntry.state != "delivered"))
     return waiting == 0
+
+
+def test_of_three_workers_one_is_killed_and_each_lead_is_one_case(tmp_path, case_system):
+    url, name = postgres_url()
+    file = write_targets(tmp_path, webhook_to(case_system))
+    service = Service(settings_for(tmp_path, database_url=url, targets_file=file))
+    runtime = Runtime(service, queues=[])
+    runtime.launch()
+    environment = environment_for(tmp_path, database_url=url, targets_file=file)
+    case_system.troubles.set(Trouble(modes=(Mode.SLOW, Mode.ERROR_TAKEN), share=0.3, seconds=0.5))
+    with ExitStack() as running:
+        three = [running.enter_context(worker(tmp_path, environment)) for _ in range(3)]
+        delivery.begin(file_leads(service, 60))
+        wait_until(lambda: len(case_system.store.cases()) >= 15, 90)
+        three[0].kill()
+        delivery.begin(file_leads(service, 20, start=60))
+        wait_until(lambda: settled(service), 120)
+    kept = {case.dedupe_key: case.number for case in case_system.store.cases(limit=1000)}
+    with service.database.read() as session:
+        ours = dict(map(tuple, session.execute(sa.select(Case.dedupe_key, Case.external_id))))
+    assert len(ours) == 80
+    assert kept == ours
+    runtime.close()
+    service.close()
+    drop_postgres(name)
