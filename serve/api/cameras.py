@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -48,6 +48,7 @@ CameraId = Annotated[
 TRIALS_AT_ONCE = 4
 ACTIVITY_S = 3600.0
 ACTIVITY_EVENTS = 200
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
 _trials = threading.BoundedSemaphore(TRIALS_AT_ONCE)
 
 
@@ -270,7 +271,9 @@ def list_camera_events(
         str | None,
         Query(max_length=40, pattern=r"^[a-z_]*$", description="fault, recovered, count …"),
     ] = None,
-    since: Annotated[AwareDatetime | None, Query(description="not before this time")] = None,
+    since: Annotated[
+        AwareDatetime | None, Query(ge=EARLIEST, le=LATEST, description="not before this time")
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[CameraEventPublic]:

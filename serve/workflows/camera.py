@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from dbos._utils import GlobalParams
 from sqlalchemy.exc import SQLAlchemyError
 
 from serve import service as services
-from serve.db.tables import CameraRow
+from serve.db.tables import CameraRow, utc_now
 from serve.service import Service
 from serve.watching.claims import Claim, ClaimLost, held, is_current, take
 from serve.watching.faring import Health
@@ -35,6 +35,8 @@ log = structlog.get_logger()
 AGAIN_S = (2.0, 5.0, 15.0, 30.0, 60.0)
 """Waits before a camera that could not be watched is tried again."""
 SETTLED_S = 120.0
+CLEARED_AFTER_S = 60.0
+"""By then whoever watched a deleted camera has let go of it."""
 SWEEP_CRON = "*/30 * * * * *"
 _OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
@@ -152,6 +154,7 @@ def _wait(service: Service, claim: Claim, seconds: float) -> bool:
 def sweep_cameras(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
     """See to it that every enabled camera is watched, or waits for room and says so."""
     begin(_sweep())
+    _clear()
 
 
 @DBOS.step()
@@ -179,6 +182,27 @@ def _sweep() -> list[tuple[str, int]]:
         elif state == "ENQUEUED":
             _note_waiting(service, row)
     return to_begin
+
+
+@DBOS.step()
+def _clear() -> None:
+    """Remove pictures and memories of deleted cameras; their findings' evidence stays."""
+    service = services.current()
+    gone_before = utc_now() - timedelta(seconds=CLEARED_AFTER_S)
+    with service.database.read() as session:
+        ids = session.scalars(
+            sa.select(CameraRow.id).where(
+                CameraRow.deleted_at < gone_before,
+                sa.or_(CameraRow.state_key.is_not(None), CameraRow.snapshot_key.is_not(None)),
+            )
+        ).all()
+    for camera_id in ids:
+        for part in ("watch", "snapshots"):
+            for stored in list(service.storage.list(f"cameras/{camera_id}/{part}")):
+                service.storage.delete(stored.key)
+        with service.database.write() as session:
+            row = session.get_one(CameraRow, camera_id)
+            row.state_key = row.snapshot_key = None
 
 
 def _renew(service: Service, row: CameraRow) -> int | None:

@@ -279,6 +279,9 @@ def test_what_is_not_there(integrator):
                  f"cameras/{nobody}/activity"):  # fmt: skip
         assert integrator.get(path).status_code == 404
     assert integrator.post(f"cameras/{nobody}/enable").status_code == 404
+    for since in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "2026-11-22T00:00:00"):
+        answer = integrator.get(f"cameras/{nobody}/events", params={"since": since})
+        assert answer.status_code == 422, since
     assert integrator.get("cameras/../etc").status_code in (404, 422)
     made = created(integrator)
     assert integrator.get(f"cameras/{made['id']}/snapshot").status_code == 404

@@ -1,6 +1,7 @@
 """Workers and the sweep in this process: room, faults, changes, disabling, and broken addresses."""
 
 import socket
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -146,3 +147,21 @@ def test_an_address_that_is_refused_is_told_and_the_camera_can_be_mended(service
         epoch = row.watch_epoch
     watching.begin([(camera_id, epoch)])
     wait_until(lambda: row_of(service, camera_id).health == "faulty", 60)
+
+
+def test_of_a_deleted_camera_no_picture_stays(service):
+    camera_id, _ = add_camera(service, "rtsp://127.0.0.1/x", enabled=False)
+    keys = [f"cameras/{camera_id}/{name}" for name in ("watch/1/state.json", "snapshots/1-2.jpg",
+                                                      "evidence/f/a.jpg")]  # fmt: skip
+    for key in keys:
+        service.storage.put(key, b"picture")
+    with service.database.write() as session:
+        row = session.get(CameraRow, camera_id)
+        row.state_key, row.snapshot_key = keys[:2]
+        registering.remove(row)
+    sweep()
+    assert all(service.storage.exists(key) for key in keys)
+    with service.database.write() as session:
+        session.get(CameraRow, camera_id).deleted_at = utc_now() - timedelta(minutes=2)
+    sweep()
+    assert [service.storage.exists(key) for key in keys] == [False, False, True]
