@@ -10,6 +10,7 @@ import importlib.util
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ Shape = tuple[int | None, ...]
 """Length of every axis; none where the model takes any."""
 
 _Run = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
+_WHOLE_INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 _ERRORS_ONLY = 3
 _DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 
@@ -89,6 +91,24 @@ class OnnxModel:
             An array for every output, by name.
         """
         return self._run(inputs)
+
+
+def sums_int8_whole(cpu_flags: str | None = None) -> bool:
+    """Tell whether this CPU adds up products of 8-bit numbers without cutting them off.
+
+    CPUs without such instructions add pairs in 16 bits, which saturate (Intel's notes on VNNI,
+    AVX2's ``vpmaddubsw``): a quantised model then answers differently than where it was measured.
+
+    Args:
+        cpu_flags: What Linux says of the CPU; read where none is given. Where nothing is known the
+            answer is no.
+    """
+    if cpu_flags is None:
+        try:
+            cpu_flags = Path("/proc/cpuinfo").read_text("utf-8")
+        except OSError:
+            return False
+    return not _WHOLE_INT8.isdisjoint(cpu_flags.split())
 
 
 def fastest_engine() -> Engine:

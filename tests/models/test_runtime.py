@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.errors import BadModelFile
-from models.runtime import RuntimeOptions, Tensor, open_onnx
+from models.runtime import RuntimeOptions, Tensor, open_onnx, sums_int8_whole
 from tests.make_models import change
 
 # OpenVINO must not round to bfloat16 where numbers are compared.
@@ -59,3 +59,18 @@ def test_one_model_serves_several_threads(options):
 def test_what_is_no_model_is_refused(options):
     with pytest.raises(BadModelFile, match="cannot open it"):
         open_onnx(b"nothing of the kind", options)
+
+
+@pytest.mark.parametrize(
+    ("flags", "whole"),
+    [
+        ("flags : fpu sse4_2 avx2 avx512f avx512_vnni", True),
+        ("flags : fpu avx2 avx_vnni", True),
+        ("Features : fp asimd asimddp", True),
+        ("flags : fpu sse4_2 avx2", False),
+        ("flags : avx512_vnni_of_another_name", False),
+        ("", False),
+    ],
+)
+def test_only_some_processors_add_8_bit_products_up_whole(flags, whole):
+    assert sums_int8_whole(flags) is whole
