@@ -6,6 +6,7 @@ Keys are relative paths with forward slashes, made by the service and never by u
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ class Storage:
                 obstore.put(self._store, key, content, attributes=attributes, chunk_size=PART_BYTES)
             else:
                 obstore.put(self._store, key, content, attributes=attributes)
+            if self.folder is not None:
+                _settle(self.folder, key)
         except Exception as error:
             raise _spoken(key, "written", error) from error
 
@@ -171,6 +174,17 @@ class Storage:
         for batch in obstore.list(self._store, prefix.rstrip("/")):
             for meta in batch:
                 yield _stored(meta)
+
+
+def _settle(folder: Path, key: str) -> None:
+    """Wait until a file and the way to it are on the disk; the store itself does not."""
+    path = folder / key
+    for place in (path, *(p for p in path.parents if p.is_relative_to(folder))):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _stored(meta: Any) -> Stored:  # noqa: ANN401
