@@ -176,9 +176,13 @@ def commands() -> list[tuple[str, str]]:
     for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")
         for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL):
+            begun = ""
             for line in block.replace("\\\n", " ").splitlines():
-                if line.split("#")[0].strip():
-                    found.append((document.name, line.split("#")[0].strip()))
+                begun += ("\n" if begun else "") + (line if begun else line.split("#")[0].strip())
+                # A quotation may go on over several lines.
+                if begun.count("'") % 2 == 0 and begun.strip():
+                    found.append((document.name, begun))
+                    begun = ""
         found += [(document.name, f"make {t}") for t in re.findall(r"`make ([a-z]+)`", text)]
         found += [(document.name, s) for s in re.findall(r"`((?:scripts|vision)/[^`]+)`", text)]
     return sorted(set(found))

@@ -6,7 +6,7 @@ queue, so that no worker waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
@@ -85,11 +85,18 @@ def look_at_task(survey_id: str, attempt: int, number: int) -> None:
     if "ready" not in seen:
         _rest(survey_id, seen)
         return
-    from serve.workflows.survey import begin_surveys
-
-    begin_surveys([survey_id])
+    for begin in _begins_ready:
+        begin([survey_id])
     _discard_photos(seen["spent"])
     begin_leaving([survey_id])
+
+
+_begins_ready: list[Callable[[list[str]], None]] = []
+
+
+def hand_over_to(begin: Callable[[list[str]], None]) -> None:
+    """Name what goes on with a survey whose orthophoto has come; it stands above this module."""
+    _begins_ready.append(begin)
 
 
 def _why(error: Exception) -> str:

@@ -18,7 +18,7 @@ from serve.errors import StorageError
 from serve.service import Service
 from serve.surveys import comparing, preparing, scratch
 from serve.uploads import keeping
-from serve.workflows.photos import begin_leaving, begin_photos
+from serve.workflows.photos import begin_leaving, begin_photos, hand_over_to
 from serve.workflows.queues import WorkQueue, start
 
 log = structlog.get_logger()
@@ -50,6 +50,9 @@ def begin_surveys(survey_ids: Iterable[str]) -> None:
                 )  # fmt: skip
     except (DBOSException, SQLAlchemyError, RuntimeError) as error:
         log.warning("surveys_not_begun", error=type(error).__name__)
+
+
+hand_over_to(begin_surveys)
 
 
 def begin_comparisons(comparison_ids: Iterable[str]) -> None:

@@ -13,6 +13,13 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN_S = 90
+EVERY_POINT = bool(os.environ.get("CITYEYE_TEST_EVERY_POINT"))
+"""Whether tests that die step by step die at every one; else at every third, which is quicker."""
+
+
+def crash_points(most):
+    """The numbers of the points at which a test dies, below `most`."""
+    return range(1, most, 1 if EVERY_POINT else 3)
 
 
 def free_port():

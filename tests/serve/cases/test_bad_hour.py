@@ -14,9 +14,9 @@ from serve.service import Service
 from serve.workflows import delivery
 from tests.serve.cases.lead import SECRET, file_leads, open311_to, webhook_to, write_targets
 from tests.serve.conftest import settings_for
-from tests.serve.processes import free_port, wait_until
+from tests.serve.processes import EVERY_POINT, free_port, wait_until
 
-LEADS = 300
+LEADS = 300 if EVERY_POINT else 100
 HOUR = [
     (Mode.DOWN,), (Mode.SLOW,), (Mode.TOO_MANY,), (Mode.ERROR, Mode.ERROR_TAKEN),
     (Mode.NO_ID, Mode.NO_ID_TAKEN), (Mode.WRONG_ID, Mode.WRONG_ID_TAKEN), (Mode.HANG_TAKEN,),

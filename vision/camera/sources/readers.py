@@ -10,7 +10,6 @@ process ends and is begun anew, and the watch goes on.
 from __future__ import annotations
 
 import itertools
-import os
 import queue
 import socket
 import subprocess
@@ -101,6 +100,13 @@ class Told:
     request: int
     clip: Clip | None
     trouble: str | None = None
+
+
+# Finds modules where this process does, and gets nothing else of its surroundings to read.
+_BEGIN = (
+    "import sys; number, sys.path[:] = int(sys.argv[1]), sys.argv[2:]; "
+    "from vision.camera.sources.reading import main; main(number)"
+)
 
 
 class Readers:
@@ -316,9 +322,8 @@ class _Process:
         ours, theirs = socket.socketpair()
         with theirs:
             self._child = subprocess.Popen(  # noqa: S603 - a module of ours, nothing from outside
-                [sys.executable, "-m", "vision.camera.sources.reading", str(theirs.fileno())],
+                [sys.executable, "-c", _BEGIN, str(theirs.fileno()), *filter(None, sys.path)],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=subprocess.DEVNULL,
                 # An interrupt from the terminal is for the watch, which ends its readers itself.
                 start_new_session=True,
