@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,15 +66,13 @@ class Storage:
         _checked(key)
         # A local folder keeps no media types; the database does.
         attributes: Any = {"Content-Type": media_type} if media_type and not self.is_local else None
-        try:
+        with _spoken(key, "written"):
             if isinstance(content, Path):
                 obstore.put(self._store, key, content, attributes=attributes, chunk_size=PART_BYTES)
             else:
                 obstore.put(self._store, key, content, attributes=attributes)
             if self.folder is not None:
                 _settle(self.folder, key)
-        except Exception as error:
-            raise _spoken(key, "written", error) from error
 
     def get(self, key: str) -> bytes:
         """Return a whole object.
@@ -83,10 +82,8 @@ class Storage:
             StorageError: It could not be read.
         """
         _checked(key)
-        try:
+        with _spoken(key, "read"):
             return bytes(obstore.get(self._store, key).bytes())
-        except Exception as error:
-            raise _spoken(key, "read", error) from error
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """Return `length` bytes from `start`, fewer at the end.
@@ -96,10 +93,8 @@ class Storage:
             StorageError: It could not be read.
         """
         _checked(key)
-        try:
+        with _spoken(key, "read"):
             return bytes(obstore.get_range(self._store, key, start=start, length=length))
-        except Exception as error:
-            raise _spoken(key, "read", error) from error
 
     def head(self, key: str) -> Stored:
         """Return what is known of an object.
@@ -109,10 +104,8 @@ class Storage:
             StorageError: It could not be asked.
         """
         _checked(key)
-        try:
+        with _spoken(key, "read"):
             meta = obstore.head(self._store, key)
-        except Exception as error:
-            raise _spoken(key, "read", error) from error
         return _stored(meta)
 
     def exists(self, key: str) -> bool:
@@ -162,12 +155,8 @@ class Storage:
     def delete(self, key: str) -> None:
         """Delete an object; one that is not there is deleted already."""
         _checked(key)
-        try:
+        with suppress(NotFound), _spoken(key, "deleted"):
             obstore.delete(self._store, key)
-        except FileNotFoundError:
-            return
-        except Exception as error:
-            raise _spoken(key, "deleted", error) from error
 
     def list(self, prefix: str) -> Iterator[Stored]:
         """Return the objects below a prefix."""
@@ -196,10 +185,14 @@ def _checked(key: str) -> None:
         raise StorageError(f"{key!r} is not a key of the storage")
 
 
-def _spoken(key: str, done: str, error: Exception) -> Exception:
-    if isinstance(error, FileNotFoundError):
-        return NotFound(f"there is no stored file {key}")
-    return StorageError(
-        f"stored file {key} could not be {done} ({type(error).__name__}); look at the storage's "
-        "space, rights and connection"
-    )
+@contextmanager
+def _spoken(key: str, done: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no stored file {key}") from error
+    except Exception as error:
+        raise StorageError(
+            f"stored file {key} could not be {done} ({type(error).__name__}); look at the "
+            "storage's space, rights and connection"
+        ) from error

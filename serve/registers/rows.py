@@ -23,9 +23,9 @@ from serve.registers.kinds import (
     Register,
 )
 from serve.registers.reading import Row
+from vision.survey.vectors import parse_day
 
 MAX_TEXT = 300
-_DATE_PATTERNS = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日")
 _HOURS = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-(([01]\d|2[0-3]):([0-5]\d)|24:00)$")
 _PLATE_SEPARATORS = re.compile(r"[\s·•・∙.:\-_]")
 _GREATEST_HEIGHT_M = 1000.0
@@ -170,17 +170,7 @@ def _day(row: Row, names: tuple[str, ...]) -> date | None:
         return value.date()
     if value is None or isinstance(value, date):
         return value
-    text = _text(value)
-    for pattern in _DATE_PATTERNS:
-        try:
-            return datetime.strptime(text, pattern).date()
-        except ValueError:
-            continue
-    try:
-        day = datetime.fromisoformat(text.replace("/", "-")).date()
-    except ValueError as error:
-        raise ValueError(f"{text[:40]!r} is no date; write 2026-11-22") from error
-    return day
+    return parse_day(_text(value))
 
 
 def _end_of(day: date | None, zone: ZoneInfo) -> datetime | None:

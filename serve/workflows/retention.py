@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from dbos import DBOS, ScheduleInput
 from serve import retention
 from serve import service as services
 from serve.db.tables import utc_now
+from serve.service import Service
 from serve.surveys import preparing
 from serve.workflows.queues import WorkQueue
 
@@ -49,6 +51,17 @@ def clear_away(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, A
         pass
 
 
+def _stretch(
+    find: Callable[..., list[str]], act: Callable[[Service, str], object], after: str
+) -> str | None:
+    """Do something to each of the next ones; returns the last of them, none at the end."""
+    service = services.current()
+    ids = find(service, after=after)
+    for own in ids:
+        act(service, own)
+    return ids[-1] if ids else None
+
+
 @DBOS.step()
 def _expire_findings() -> int:
     return retention.expire_undecided(services.current())
@@ -56,11 +69,7 @@ def _expire_findings() -> int:
 
 @DBOS.step()
 def _delete_evidence_over(after: str) -> str | None:
-    service = services.current()
-    ids = retention.findings_over(service, after=after)
-    for finding_id in ids:
-        retention.delete_evidence(service, finding_id)
-    return ids[-1] if ids else None
+    return _stretch(retention.findings_over, retention.delete_evidence, after)
 
 
 @DBOS.step()
@@ -70,21 +79,13 @@ def _erase_evidence() -> int:
 
 @DBOS.step()
 def _delete_surveys_over(after: str) -> str | None:
-    service = services.current()
-    ids = retention.surveys_over(service, after=after)
-    for survey_id in ids:
-        retention.delete_survey(service, survey_id)
-    return ids[-1] if ids else None
+    return _stretch(retention.surveys_over, retention.delete_survey, after)
 
 
 @DBOS.step()
 def _drop_files_of_deleted_surveys(after: str) -> str | None:
     # Whoever deleted them may have died before their files went; doing it again does no harm.
-    service = services.current()
-    ids = retention.deleted_surveys(service, after=after)
-    for survey_id in ids:
-        preparing.drop_files(service, survey_id)
-    return ids[-1] if ids else None
+    return _stretch(retention.deleted_surveys, preparing.drop_files, after)
 
 
 @DBOS.step()

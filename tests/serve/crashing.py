@@ -61,11 +61,7 @@ def install(points):
         with write(self) as session:
             yield session
             changed = [type(o).__tablename__ for o in (*session.new, *session.dirty)]
-            caller = (
-                sys._getframe(2).f_code.co_qualname
-                if hasattr(sys._getframe(2).f_code, "co_qualname")
-                else sys._getframe(2).f_code.co_name
-            )
+            caller = sys._getframe(2).f_code.co_qualname
             if caller.rsplit(".", 1)[-1] not in ("_identify", "_say_alive", "authorise"):
                 number = points.reach(f"commit {caller} {','.join(sorted(set(changed)))}")
         points.die(number, "after")

@@ -412,7 +412,18 @@ def _day(fields: dict[str, Any], names: tuple[str, ...]) -> date | None:
         return value.date()
     if isinstance(value, date):
         return value
-    text = _text(value).strip()
+    try:
+        return parse_day(_text(value).strip())
+    except ValueError as error:
+        raise ValueError(f"{name} = {error}") from error
+
+
+def parse_day(text: str) -> date:
+    """Read a day as lists of permits and registers write it.
+
+    Raises:
+        ValueError: It is none; the message shows what was there.
+    """
     for pattern in _DATE_PATTERNS:
         try:
             return datetime.strptime(text, pattern).date()
@@ -421,7 +432,7 @@ def _day(fields: dict[str, Any], names: tuple[str, ...]) -> date | None:
     try:
         return datetime.fromisoformat(text.replace("/", "-")).date()
     except ValueError as error:
-        raise ValueError(f"{name} = {text[:40]!r} is no date; write 2026-11-22") from error
+        raise ValueError(f"{text[:40]!r} is no date; write 2026-11-22") from error
 
 
 def _height_m(fields: dict[str, Any]) -> float | None:

@@ -29,10 +29,9 @@ from serve.db.tables import (
 from serve.service import Service
 from serve.uploads.receiving import PART_BYTES
 from tests.serve.conftest import settings_for, sign_in
-from tests.serve.processes import environment_for, free_port, served
+from tests.serve.processes import EVERY_POINT, environment_for, free_port, served
 from tests.serve.surveys.flying import STREAM, TUS, write_ortho
 
-EVERY = os.environ.get("CITYEYE_TEST_EVERY_POINT")
 PATIENCE_S = 300
 OURS = re.compile(r"survey|comparison|upload|finding|record_operation", re.IGNORECASE)
 
@@ -177,10 +176,10 @@ def test_dying_anywhere_changes_nothing(tmp_path, any_database_url, pictures):
     points = [line.split(" ", 1) for line in trace.read_text().splitlines()]
     ours = [int(number) for number, name in points if OURS.search(name)]
     assert len(ours) > 20
-    chosen = ours if EVERY else ours[5 :: max(1, len(ours) // 3)][:3]
+    chosen = ours if EVERY_POINT else ours[5 :: max(1, len(ours) // 3)][:3]
     deaths = 0
     for number in chosen:
-        for when in ("before", "after") if EVERY else (("before", "after")[number % 2],):
+        for when in ("before", "after") if EVERY_POINT else (("before", "after")[number % 2],):
             folder = tmp_path / f"{when}-{number}"
             folder.mkdir()
             with fresh(any_database_url) as url:
