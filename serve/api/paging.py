@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -101,16 +102,29 @@ def _read(cursor: str, order: tuple[InstrumentedAttribute[Any], ...]) -> list[An
 
 
 def _value(value: Any, column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN401
+    """Return a value as the database takes it, or raise where no column could hold it."""
     if isinstance(column.type, UtcTime):
         at = datetime.fromisoformat(value)
         if at.tzinfo is None:
             raise ValueError("no zone")
         return at.astimezone(UTC)
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError("no text")
     kind = column.type.python_type
-    if not isinstance(value, kind if kind is not float else int | float):
+    # For Python a truth value is a number; for PostgreSQL it is none.
+    if isinstance(value, bool) or not isinstance(value, int | float if kind is float else kind):
         raise TypeError
-    if kind is int and abs(value) >= 2**63:
+    if kind is str:
+        if "\0" in value:
+            raise ValueError("no text")
+        value.encode()  # half a surrogate pair is no text either
+    if kind is int and value.bit_length() > (63 if _is_big(column) else 31):
         raise ValueError("no number of ours")
-    return float(value) if kind is float else value
+    if kind is not float:
+        return value
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("no number")
+    return number
+
+
+def _is_big(column: InstrumentedAttribute[Any]) -> bool:
+    return isinstance(column.type, sa.BigInteger)
