@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import yaml
+from make_videos import numbered_picture
 
 from models.registry import Registry
 from tests.make_models import detector, write_model
@@ -41,3 +42,12 @@ def write_camera(path, **fields):
     """A camera file; returns its path."""
     path.write_text(yaml.safe_dump({**CAR, **fields}), encoding="utf-8")
     return path
+
+
+def street_of_one_parked_car(number, *args, **more):
+    """A picture in which only what lies above the car moves: a car that stands looks the same."""
+    street = numbered_picture(0, *args, **more).copy()
+    moving = numbered_picture(number, *args, **more)
+    top = street.shape[0] * 3 // 10
+    street[:top] = moving[:top]
+    return street

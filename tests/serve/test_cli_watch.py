@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import yaml
 from make_videos import write_video
 from rtsp_server import RtspServer, require_rtsp_server
 
-from tests.make_watch import CAR, write_camera, write_models
+from tests.make_watch import CAR, street_of_one_parked_car, write_camera, write_models
 from vision.evidence import verify_evidence
 
 ROOT = Path(__file__).parents[2]
@@ -150,43 +151,80 @@ def test_two_cameras_of_one_id_are_an_error(tmp_path, models, film):
     assert "has the id camera-1 of 1.yaml" in done.stderr
 
 
-def wait_for(path, deadline_s=60):
-    """Wait until a file has a line."""
+def wait_for(condition, deadline_s=180):
+    """Wait until something holds, and return it."""
     until = time.monotonic() + deadline_s
-    while time.monotonic() < until:
-        if path.exists() and path.read_bytes().endswith(b"\n"):
-            return
+    while not (result := condition()):
+        assert time.monotonic() < until, f"not within {deadline_s} s"
         time.sleep(0.05)
-    raise AssertionError(f"{path} never came")
+    return result
 
 
-def test_a_kill_loses_and_doubles_nothing_and_no_password_is_written(tmp_path, models, film):
-    """Killed while the car's time runs, killed again after it was reported, then stopped."""
+def remembered(out):
+    """What a watch remembers: what it would go on from, or None before it was first written."""
+    try:
+        return json.loads((out / "state.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def parked(state):
+    """Whether each vehicle that stands in the zone has fired, oldest first."""
+    return [one["fired"] for one in state["book"]["kerb"]["rule"]["parked"]] if state else []
+
+
+@contextmanager
+def watching(models, *arguments, ended_by):
+    """A watch as a process; yields a list that holds what it told once it has ended."""
+    told = []
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        command(*arguments),
+        env=environment(models),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield told
+        process.send_signal(ended_by)
+        told.append(process.communicate(timeout=120)[0])
+        assert process.returncode == (0 if ended_by is signal.SIGTERM else -ended_by), told
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_kill_loses_and_doubles_nothing_and_no_password_is_written(tmp_path, models):
+    """Killed while the car's time runs, killed again as soon as it was reported, then stopped."""
     require_rtsp_server()
-    out = tmp_path / "out"
-    zone = {**CAR["zones"][0], "dwell_s": 12}
+    out, found = tmp_path / "out", tmp_path / "out" / "findings.jsonl"
+    zone = {**CAR["zones"][0], "dwell_s": 20}
     camera = write_camera(tmp_path / "camera.yaml", zones=[zone])
-    told = b""
+    film = write_video(tmp_path / "film.mp4", count=150, picture=street_of_one_parked_car)
     with RtspServer(film, user="viewer", password=HIDDEN) as server:
-        for wait in (out / "state.json", out / "findings.jsonl", None):
-            process = subprocess.Popen(  # noqa: S603 - our own program
-                command(server.url, "--camera", camera, "--out", out),
-                env=environment(models),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-            if wait is not None:
-                wait_for(wait) if wait.suffix == ".jsonl" else time.sleep(14)
-                process.kill()
-            else:
-                time.sleep(8)
-                process.send_signal(signal.SIGTERM)
-            told += process.communicate(timeout=60)[0]
-        assert process.returncode == 0, told
-    (fired,) = lines(out / "findings.jsonl")
+        arguments = (server.url, "--camera", camera, "--out", out)
+
+        with watching(models, *arguments, ended_by=signal.SIGKILL) as first:
+            wait_for(lambda: parked(remembered(out)) == [False])
+
+        with watching(models, *arguments, ended_by=signal.SIGKILL) as second:
+            wait_for(lambda: found.exists() and found.read_bytes().endswith(b"\n"))
+        (fired,) = lines(found)
+        before = (out / "state.json").stat().st_mtime_ns
+
+        def reported_and_saved_again():
+            state = remembered(out)
+            newer = (out / "state.json").stat().st_mtime_ns > before
+            return newer and any(case["finding"] for case in state["cases"].values()) and state
+
+        with watching(models, *arguments, ended_by=signal.SIGTERM) as third:
+            state = wait_for(reported_and_saved_again)
+    # The third watch goes on with the same event: nothing else has begun that would fire later.
+    assert parked(state) == [True]
+    assert [case["finding"]["id"] for case in state["cases"].values()] == [fired["id"]]
+    assert lines(found) == [fired]
     assert fired["attributes"]["state"] == "ongoing"
     assert verify_evidence(out) == []
     assert (out / "report.html").exists()
-    assert HIDDEN.encode() not in told
+    assert HIDDEN.encode() not in b"".join((*first, *second, *third))
     for path in (path for path in out.rglob("*") if path.is_file()):
         assert HIDDEN.encode() not in path.read_bytes(), path
