@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         description="how browsers and case systems reach the service; evidence links and callback "
         "addresses in drafts begin with it",
     )
+    ui_folder: Path | None = Field(
+        default=None,
+        title="Folder of the pages",
+        description="built from serve/ui; empty: those that came with the program",
+    )
     models_dir: Path | None = Field(
         default=None,
         title="Folder of the city's own models",
@@ -151,6 +156,14 @@ class Settings(BaseSettings):
         default=None,
         title="Case systems",
         description="YAML file of the case systems that drafts are posted to (see docs)",
+    )
+    case_system_step_s: float = Field(
+        default=20.0,
+        ge=0,
+        allow_inf_nan=False,
+        title="Pace of the embedded case system",
+        description="seconds of each step of a case, 立案 … 结案, where `cityeye serve --dev` "
+        "brings a case system along",
     )
     event_table_file: Path | None = Field(
         default=None,

@@ -13,7 +13,6 @@ from serve.casesystem.server import CaseSystem
 from serve.settings import Settings
 
 TARGET = "embedded"
-STEP_S = 20.0
 
 
 def start_embedded(settings: Settings) -> tuple[Settings, CaseSystem]:
@@ -26,8 +25,7 @@ def start_embedded(settings: Settings) -> tuple[Settings, CaseSystem]:
     folder.mkdir(parents=True, exist_ok=True)
     secret_file = folder / "secret"
     secret = _secret(secret_file)
-    step_s = float(os.environ.get("CITYEYE_CASE_SYSTEM_STEP_S") or STEP_S)
-    system = CaseSystem(folder, secret, step_s=step_s)
+    system = CaseSystem(folder, secret, step_s=settings.case_system_step_s)
     target = {
         "name": TARGET,
         "adapter": "webhook",

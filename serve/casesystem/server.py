@@ -42,6 +42,7 @@ class CaseSystem:
             step_s: Seconds of each step of a case's life.
             trouble: What goes wrong from the start.
         """
+        self.step_s = step_s
         self.store = Store(folder / "cases.sqlite")
         self.troubles = Troubles()
         if trouble is not None:

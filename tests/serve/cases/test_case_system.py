@@ -151,7 +151,8 @@ def test_it_does_not_start_without_a_secret(tmp_path):
 
 
 def test_the_embedded_one_leads_to_itself_and_keeps_its_secret(tmp_path):
-    settings, system = start_embedded(settings_for(tmp_path))
+    settings, system = start_embedded(settings_for(tmp_path, case_system_step_s=0.25))
+    assert system.step_s == 0.25
     target = target_named("embedded", settings)
     assert target.url == f"{system.url}/drafts"
     secret_file = tmp_path / "data/case-system/secret"
