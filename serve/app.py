@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import metadata
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.types import ASGIApp
 
+from serve import pages
 from serve.api import (
     audit,
     auth,
@@ -78,6 +80,21 @@ class Application(FastAPI):
 
 def make_app(service: Service) -> FastAPI:
     """Return the application for a service."""
+    app = _assemble()
+    app.state.service = service
+    app.state.readiness = Readiness(service)
+    app.state.figures = Figures(service)
+    # Last: pages lie at every address that nothing else has.
+    app.include_router(pages.make_router(service.settings.ui_folder))
+    return app
+
+
+def describe_api() -> dict[str, Any]:
+    """Return the description of the API (OpenAPI 3.1), for which no service has to run."""
+    return _assemble().openapi()
+
+
+def _assemble() -> Application:
     app = Application(
         title="CityEye",
         version=metadata.version("cityeye"),
@@ -87,10 +104,7 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.service = service
     app.state.resources = frozenset(str(tag) for router in ROUTERS for tag in router.tags)
-    app.state.readiness = Readiness(service)
-    app.state.figures = Figures(service)
     problems.install(app)
     app.include_router(health.router)
     for router in ROUTERS:

@@ -142,3 +142,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "get_model": _READERS,
 }
 """By operation id, which is the name of the endpoint's function."""
+
+
+def operations_of(role: Role) -> list[str]:
+    """Return the names of the endpoints that a role may call, without those that everybody may."""
+    return [name for name, roles in ACCESS.items() if roles is not None and role in roles]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from serve import ledger
-from serve.api.access import Role
+from serve.api.access import Role, operations_of
 from serve.api.caller import COOKIE, Caller, Here, Who
 from serve.db.tables import LoginSession, User, utc_now
 from serve.errors import NotAllowed, NotFound, NotSignedIn
@@ -45,6 +45,9 @@ class Me(BaseModel):
     language: Language = Field(description="of pages")
     scopes: list[str] | None = Field(
         description="what the token is limited to; none in a browser, where the role alone counts"
+    )
+    operations: list[str] = Field(
+        description="endpoints that the role may call, by their operation ids"
     )
     csrf: str | None = Field(
         description="to be sent as X-CSRF-Token with every change, from a browser; the same for "
@@ -245,5 +248,6 @@ def _me(user: User, caller: Caller, *, csrf: str | None) -> Me:
         role=Role(user.role),
         language="en" if user.language == "en" else "zh",
         scopes=sorted(caller.scopes) if caller.scopes is not None else None,
+        operations=operations_of(Role(user.role)),
         csrf=csrf,
     )
