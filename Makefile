@@ -27,7 +27,8 @@ NODE_PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo      compare the sample surveys and print what was found"
+	@echo "make demo      do the main jobs on the samples and print what was found"
+	@echo "make serve     the pages, on the demo's data"
 	@echo "make test      run the tests"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed and memory of a survey comparison"
@@ -81,6 +82,9 @@ setup-render: $(RENDER_STAMP)
 
 demo: setup
 	$(BIN)/python scripts/demo.py
+
+serve: setup
+	$(BIN)/python scripts/serve_demo.py
 
 test: setup
 	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile

@@ -27,6 +27,7 @@ from scripts.demo_survey import SAMPLE as SURVEYS
 from scripts.demo_survey import on_map, read_known
 from scripts.demo_words import shown
 from scripts.serving import Served, served
+from serve.api.access import Role
 from vision.camera.config import read_camera
 from vision.errors import InputError
 from vision.finding import Finding
@@ -41,6 +42,10 @@ CLIP_WITHIN_S = 300.0
 CASES_WITHIN_S = 120.0
 CASE_STEP_S = 1.0
 """How long a case stays in each state of the reference case system."""
+LEFT = 6
+"""So many findings are left for whoever opens the pages."""
+LOGINS = "logins.txt"
+"""Names and password of the demo's users, beside its data; to be read by its owner alone."""
 
 
 def run(out: Path) -> None:
@@ -61,28 +66,34 @@ def run(out: Path) -> None:
     print("Starting the service, with a case system beside it …", flush=True)
     os.environ["CITYEYE_CASE_SYSTEM_STEP_S"] = str(CASE_STEP_S)
     with served(out) as service:
-        _import_permits(_as(service, "supervisor"))
-        operator = _as(service, "operator")
-        camera = _add_camera(_as(service, "integrator"))
+        password = secrets.token_urlsafe(9)
+        people = {role: _user(service, role, password) for role in Role}
+        _import_permits(people[Role.SUPERVISOR])
+        operator = people[Role.OPERATOR]
+        camera = _add_camera(people[Role.INTEGRATOR])
         site = _upload_surveys(operator)
         _tell_comparison(operator, site)
         _wait_for_clip(service, camera)
-        decided = _review(_as(service, "reviewer"), camera)
+        decided = _review(people[Role.REVIEWER], camera)
         _tell_cases(service, decided["confirmed"])
         checked = service.get("audit/verify")
     print(
         f"ledger: {checked['entries']} entries, the chain "
         f"{'holds' if checked['holds'] else 'IS BROKEN'}; {time.perf_counter() - began:.0f} s"
     )
+    logins = out / LOGINS
+    logins.touch(mode=0o600)
+    logins.write_text(f"{' '.join(f'demo-{role}' for role in Role)}\n{password}\n", "utf-8")
     print(f"Data of the service: {shown(out)}")
-
-
-def _as(service: Served, role: str) -> Served:
-    """Return a client that may do what one role may do."""
-    user = service.post(
-        "users",
-        {"name": f"demo-{role}", "role": role, "password": secrets.token_urlsafe(16)},
+    print(
+        "To see it in a browser: make serve, then sign in as demo-reviewer (or as demo-admin, who "
+        f"sees every page) with the password {password}"
     )
+
+
+def _user(service: Served, role: Role, password: str) -> Served:
+    """Make a user of a role, and return a client that may do what they may do."""
+    user = service.post("users", {"name": f"demo-{role}", "role": role, "password": password})
     token = service.post("tokens", {"name": "demo", "scopes": ["*"], "user_id": user["id"]})
     return service.with_token(token["secret"])
 
@@ -150,12 +161,13 @@ def _wait_for_clip(service: Served, camera: dict[str, Any]) -> None:
 
 
 def _review(reviewer: Served, camera: dict[str, Any]) -> Counter[str]:
-    """Claim what waits and decide on it, until nothing waits."""
+    """Claim what waits and decide on it, until no more waits than is left for others."""
     decided: Counter[str] = Counter()
     began = time.perf_counter()
     judge = _Judge(datetime.fromisoformat(camera["created_at"]))
-    while claimed := reviewer.post("reviews/claims", {"count": CLAIMED_AT_ONCE})["items"]:
-        for item in claimed:
+    waiting = len(reviewer.everything("findings", state="suspected"))
+    while (count := min(CLAIMED_AT_ONCE, waiting - LEFT - decided.total())) > 0:
+        for item in reviewer.post("reviews/claims", {"count": count})["items"]:
             finding = reviewer.get(f"findings/{item['id']}")
             if finding["assessment"] == "permitted":
                 answer, body = "reject", {"reason": "permitted"}
@@ -165,11 +177,10 @@ def _review(reviewer: Served, camera: dict[str, Any]) -> Counter[str]:
                 answer, body = "reject", {"reason": "nothing_there"}
             reviewer.post(f"findings/{item['id']}/{answer}", body)
             decided["confirmed" if answer == "confirm" else body["reason"]] += 1
-    number = sum(decided.values())
     print(
-        f"reviewer: {number} decided in {time.perf_counter() - began:.1f} s: "
+        f"reviewer: {decided.total()} decided in {time.perf_counter() - began:.1f} s: "
         f"{decided['confirmed']} confirmed, {decided['permitted']} permitted, "
-        f"{decided['nothing_there']} rejected"
+        f"{decided['nothing_there']} rejected; {LEFT} are left for you"
     )
     return decided
 
