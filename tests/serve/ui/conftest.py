@@ -1,8 +1,8 @@
 """A real service with the samples in it, and Chromium looking at its pages.
 
 The samples are taken in once for a run, by the demo itself; every module that wants a service gets
-a copy of what that left behind; CITYEYE_TEST_SAMPLES names a folder that keeps it between runs while
-tests are written. A page in these tests fails its test when the content security
+a copy of what that left behind; CITYEYE_TEST_SAMPLES names a folder that keeps it between runs
+while tests are written. A page in these tests fails its test when the content security
 policy was violated, when a script failed, or when anything was asked of another host.
 """
 
