@@ -70,6 +70,22 @@ class SitePublic(BaseModel):
     revision: int
 
 
+class LastSurvey(BaseModel):
+    """A site's survey that was flown last."""
+
+    id: str
+    flown_at: datetime
+    state: str
+
+
+class SiteItem(SitePublic):
+    """A site in a list."""
+
+    surveys: int = Field(description="how many it has")
+    last_survey: LastSurvey | None = Field(description="the one flown last")
+    last_ready_id: str | None = Field(description="the survey flown last of those that are ready")
+
+
 def _public(row: Site) -> SitePublic:
     return SitePublic.model_validate(row, from_attributes=True)
 
@@ -114,13 +130,36 @@ def _id(made: BaseModel) -> str:
 
 
 @router.get("/sites")
-def list_sites(service: Here, limit: Limit = 50, cursor: Cursor = None) -> Page[SitePublic]:
-    """List all sites, newest first."""
+def list_sites(service: Here, limit: Limit = 50, cursor: Cursor = None) -> Page[SiteItem]:
+    """List all sites, newest first, each with what was flown last."""
     with service.database.read() as session:
         rows, following = page_of(
             session, sa.select(Site), (Site.created_at, Site.id), limit=limit, cursor=cursor
         )
-        return Page(items=[_public(row) for row in rows], next=following)
+        return Page(items=_items(session, rows), next=following)
+
+
+def _items(session: Session, rows: list[Site]) -> list[SiteItem]:
+    flown: dict[str, list[Any]] = {row.id: [] for row in rows}
+    lately = (
+        sa.select(Survey.site_id, Survey.id, Survey.flown_at, Survey.state)
+        .where(Survey.site_id.in_(flown), Survey.state != "deleted")
+        .order_by(Survey.flown_at.desc(), Survey.id.desc())
+    )
+    for survey in session.execute(lately):
+        flown[survey.site_id].append(survey)
+    return [
+        SiteItem(
+            **_public(row).model_dump(),
+            surveys=len(flown[row.id]),
+            last_survey=next(
+                (LastSurvey(id=s.id, flown_at=s.flown_at, state=s.state) for s in flown[row.id]),
+                None,
+            ),
+            last_ready_id=next((s.id for s in flown[row.id] if s.state == "ready"), None),
+        )
+        for row in rows
+    ]
 
 
 @router.get("/sites/{site_id}")

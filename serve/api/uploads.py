@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 import structlog
-from fastapi import APIRouter, Header, HTTPException, Path, Request, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -47,6 +47,8 @@ EXTENSIONS = "creation,creation-with-upload,expiration,checksum,termination"
 OFFSET_STREAM = "application/offset+octet-stream"
 CHECKSUM_MISMATCH = 460
 LARGEST = 2**62
+DIGESTED_BYTES = 64 * 2**20
+"""Bytes whose digests one answer gives."""
 
 
 class TusRoute(APIRoute):
@@ -101,6 +103,31 @@ class UploadPublic(BaseModel):
     state: str = Field(description="open, complete, used")
     created_at: datetime
     expires_at: datetime = Field(description="when it is swept if nothing used it")
+
+
+class UploadLimits(BaseModel):
+    """What may be uploaded, and how much room is left."""
+
+    max_bytes: int = Field(description="of one file")
+    quota_bytes: int = Field(description="of all your uploads together")
+    taken_bytes: int = Field(description="of these, by uploads that lie here")
+    expires_s: float = Field(description="how long an upload that nothing uses is kept")
+    accepts_photos: bool = Field(description="whether surveys may be made of raw photos")
+
+
+class PartPublic(BaseModel):
+    """A stretch of an upload that is kept."""
+
+    offset_bytes: int
+    size_bytes: int
+    sha256: str = Field(description="of these bytes, in hexadecimal digits")
+
+
+class PartList(BaseModel):
+    """Stretches one after the other."""
+
+    items: list[PartPublic]
+    next_offset_bytes: int | None = Field(description="where to ask on; none at the end")
 
 
 def _public(row: Upload) -> UploadPublic:
@@ -236,10 +263,47 @@ def list_uploads(
         return Page(items=[_public(row) for row in rows], next=following)
 
 
+@router.get("/uploads/limits")
+def get_upload_limits(service: Here, caller: Who) -> UploadLimits:
+    """Tell how large files may be and how much of your share is taken."""
+    with service.database.read() as session:
+        quota_bytes, taken_bytes = keeping.share_of(session, caller, settings=service.settings)
+    return UploadLimits(
+        max_bytes=service.settings.upload_max_bytes,
+        quota_bytes=quota_bytes,
+        taken_bytes=taken_bytes,
+        expires_s=service.settings.upload_expires_s,
+        accepts_photos=bool(service.settings.nodeodm_url),
+    )
+
+
 @router.get("/uploads/{upload_id}")
 def get_upload(service: Here, caller: Who, upload_id: UploadId) -> UploadPublic:
     """Return one of your uploads."""
     return _public(_find(service, caller, upload_id))
+
+
+@router.get("/uploads/{upload_id}/parts")
+def list_upload_parts(
+    service: Here,
+    caller: Who,
+    upload_id: UploadId,
+    offset_bytes: Annotated[int, Query(ge=0, le=LARGEST, description="from here on")] = 0,
+) -> PartList:
+    """Tell what is kept, stretch by stretch, with digests.
+
+    A sender that lost its place holds its file against them before it goes on.
+    """
+    row = _find(service, caller, upload_id)
+    parts = keeping.digests(
+        service, upload_id, offset_bytes=offset_bytes, most_bytes=DIGESTED_BYTES
+    )
+    items = [
+        PartPublic(offset_bytes=part.offset_bytes, size_bytes=part.size_bytes, sha256=sha256)
+        for part, sha256 in parts
+    ]
+    end = items[-1].offset_bytes + items[-1].size_bytes if items else row.offset_bytes
+    return PartList(items=items, next_offset_bytes=end if end < row.offset_bytes else None)
 
 
 @router.head("/uploads/{upload_id}", response_class=Response)

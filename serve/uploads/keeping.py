@@ -22,6 +22,7 @@ from serve.settings import Settings
 log = structlog.get_logger()
 
 _LYING = ("open", "complete", "used")
+_MOST_PARTS = 500
 
 
 def create(
@@ -44,16 +45,9 @@ def create(
             f"{length_bytes} bytes announced; one file may have {settings.upload_max_bytes}"
         )
     # Held until the end, so that two requests at once cannot both take the last of the share.
-    user = session.scalars(sa.select(User).where(User.id == caller.user_id).with_for_update()).one()
-    quota = user.upload_quota_bytes
-    if quota is None:
-        quota = settings.upload_quota_bytes
-    lying = session.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(Upload.length_bytes), 0)).where(
-            Upload.user_id == caller.user_id, Upload.state.in_(_LYING)
-        )
-    )
-    if int(lying or 0) + length_bytes > quota:
+    session.scalars(sa.select(User).where(User.id == caller.user_id).with_for_update()).one()
+    quota, lying = share_of(session, caller, settings=settings)
+    if lying + length_bytes > quota:
         raise QuotaExceeded(
             f"{length_bytes} bytes more would be beyond your share of {quota} bytes; {lying} are "
             "lying in uploads. Delete uploads that are no longer needed, or have the share raised"
@@ -74,6 +68,18 @@ def create(
         detail={"file_name": file_name, "bytes": length_bytes},
     )  # fmt: skip
     return row
+
+
+def share_of(session: Session, caller: Caller, *, settings: Settings) -> tuple[int, int]:
+    """Return the caller's share of space and how much of it is taken, in bytes."""
+    user = session.get_one(User, caller.user_id)
+    quota = user.upload_quota_bytes
+    lying = session.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(Upload.length_bytes), 0)).where(
+            Upload.user_id == caller.user_id, Upload.state.in_(_LYING)
+        )
+    )
+    return settings.upload_quota_bytes if quota is None else quota, int(lying or 0)
 
 
 def find(session: Session, upload_id: str, caller: Caller, *, lock: bool = False) -> Upload:
@@ -187,6 +193,36 @@ def assemble(service: Service, upload_id: str, path: Path, *, tick: Callable[[fl
             "storage. Upload the file again"
         )
     return digest.hexdigest()
+
+
+def digests(
+    service: Service, upload_id: str, *, offset_bytes: int, most_bytes: int
+) -> list[tuple[UploadPart, str]]:
+    """Return parts that are kept, from an offset on, each with its SHA-256.
+
+    Args:
+        service: Where the parts lie.
+        upload_id: Which upload.
+        offset_bytes: Parts that begin before it are left out.
+        most_bytes: Bytes to read; the part that goes beyond is the last one.
+
+    Raises:
+        StorageError: A part is gone from the storage.
+    """
+    with service.database.read() as session:
+        parts = session.scalars(
+            sa.select(UploadPart)
+            .where(UploadPart.upload_id == upload_id, UploadPart.offset_bytes >= offset_bytes)
+            .order_by(UploadPart.offset_bytes)
+            .limit(_MOST_PARTS)
+        ).all()
+    found, read_bytes = [], 0
+    for part in parts:
+        found.append((part, hashlib.sha256(service.storage.get(part.key)).hexdigest()))
+        read_bytes += part.size_bytes
+        if read_bytes >= most_bytes:
+            break
+    return found
 
 
 def sweep(service: Service) -> int:

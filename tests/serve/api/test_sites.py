@@ -1,6 +1,7 @@
 """Sites, and what may be done to surveys and comparisons."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -192,3 +193,21 @@ def test_what_is_cancelled_while_it_runs_leaves_off(service, browser):
         kept = session.get(Comparison, row.id)
     assert (kept.state, kept.problem) == ("cancelled", None)
     assert kept.finished_at <= utc_now()
+
+
+def test_the_list_of_sites_tells_what_was_flown_last(service, browser):
+    client = browser("operator")
+    empty, busy = make_site(client), make_site(client)
+    now = utc_now()
+    first, second, _ = add(
+        service,
+        survey_row(busy, now - timedelta(days=9)),
+        survey_row(busy, now - timedelta(days=2), state="checking"),
+        survey_row(busy, now, state="deleted"),
+    )
+    items = {item["id"]: item for item in client.get("sites").json()["items"]}
+    assert (items[empty]["surveys"], items[empty]["last_survey"]) == (0, None)
+    assert items[busy]["surveys"] == 2
+    assert items[busy]["last_survey"]["id"] == second
+    assert items[busy]["last_survey"]["state"] == "checking"
+    assert items[busy]["last_ready_id"] == first

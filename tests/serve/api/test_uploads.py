@@ -395,3 +395,42 @@ def test_parts_gone_from_the_storage_are_noticed(service, browser, tmp_path):
     service.storage.put(part.key, b"short")
     with pytest.raises(OSError, match="10 of 20 bytes"):
         keeping.assemble(service, made.json()["id"], tmp_path / "x", tick=lambda _share: None)
+
+
+def test_limits_tell_what_is_taken_of_the_share(service, browser):
+    client = browser("operator")
+    announce(client, 1000)
+    limits = client.get("uploads/limits").json()
+    assert limits == {
+        "max_bytes": service.settings.upload_max_bytes,
+        "quota_bytes": service.settings.upload_quota_bytes,
+        "taken_bytes": 1000,
+        "expires_s": service.settings.upload_expires_s,
+        "accepts_photos": False,
+    }
+    assert browser("reviewer").get("uploads/limits").status_code == 403
+
+
+def test_what_is_kept_is_told_part_by_part(browser, monkeypatch):
+    monkeypatch.setattr("serve.api.uploads.DIGESTED_BYTES", 500)
+    client = browser("operator")
+    content = os.urandom(2000)
+    path = path_of(announce(client, len(content)))
+    assert client.get(f"{path}/parts").json() == {"items": [], "next_offset_bytes": None}
+    for start, end in ((0, 700), (700, 900), (900, 1500)):
+        append(client, path, start, content[start:end])
+    told, offset = [], 0
+    while offset is not None:
+        answer = client.get(f"{path}/parts", params={"offset_bytes": offset}).json()
+        assert sum(part["size_bytes"] for part in answer["items"]) < 1000
+        told += answer["items"]
+        offset = answer["next_offset_bytes"]
+    assert told == [
+        {
+            "offset_bytes": start,
+            "size_bytes": end - start,
+            "sha256": hashlib.sha256(content[start:end]).hexdigest(),
+        }
+        for start, end in ((0, 700), (700, 900), (900, 1500))
+    ]
+    assert browser("operator").get(f"{path}/parts").status_code == 404
