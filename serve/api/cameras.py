@@ -10,7 +10,7 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.orm import Session
 
 from serve import ledger
@@ -22,6 +22,7 @@ from serve.api.texts import NO_CONTROLS
 from serve.api.versions import IfMatch, check_version, tag
 from serve.db.tables import CameraEvent, CameraRow, FindingRow, Sighting, utc_now
 from serve.errors import NotFound, TooMany
+from serve.network import CheckedAddress
 from serve.watching import registering
 from serve.watching.faring import Health
 from serve.watching.opening import address_of, camera_of, source_maker
@@ -34,10 +35,13 @@ from serve.watching.public import (
     CameraPublic,
     CameraUpdate,
     SeenPublic,
+    StandingPublic,
     TrialPublic,
 )
-from serve.watching.trial import PATIENCE, try_source
+from serve.watching.trial import PATIENCE, Trial, try_source
 from serve.workflows.camera import begin
+from vision.camera.config import Outline
+from vision.camera.sources import FaultKind
 
 router = APIRouter(tags=["cameras"])
 
@@ -49,6 +53,8 @@ TRIALS_AT_ONCE = 4
 ACTIVITY_S = 3600.0
 ACTIVITY_EVENTS = 200
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+WATCHED = frozenset({Health.WATCHING, Health.OVERLOADED, Health.FAULTY})
+"""In these, what is told of the zones is of now."""
 _trials = threading.BoundedSemaphore(TRIALS_AT_ONCE)
 
 
@@ -113,6 +119,7 @@ def _begin(service: Here, ids: list[str]) -> None:
 def list_cameras(
     service: Here,
     health: Annotated[Health | None, Query(description="how they fare")] = None,
+    fault: Annotated[FaultKind | None, Query(description="what is wrong with them")] = None,
     enabled: Annotated[bool | None, Query(description="whether they are to be watched")] = None,
     text: Annotated[
         str | None,
@@ -125,6 +132,8 @@ def list_cameras(
     query = sa.select(CameraRow).where(CameraRow.deleted_at.is_(None))
     if health is not None:
         query = query.where(CameraRow.health == health)
+    if fault is not None:
+        query = query.where(CameraRow.fault["kind"].as_string() == fault)
     if enabled is not None:
         query = query.where(CameraRow.enabled.is_(enabled))
     if text:
@@ -139,6 +148,35 @@ def list_cameras(
             session, query, (CameraRow.created_at, CameraRow.id), limit=limit, cursor=cursor
         )
         return Page(items=[CameraPublic.of(row) for row in rows], next=following)
+
+
+class CameraCounts(BaseModel):
+    """How many cameras there are, and how they fare."""
+
+    total: int
+    enabled: int
+    health: dict[str, int] = Field(description="by health")
+    faults: dict[str, int] = Field(description="those that are faulty, by kind of fault")
+
+
+@router.get("/cameras/counts")
+def count_cameras(service: Here) -> CameraCounts:
+    """Count all cameras by health and by fault."""
+    kind = CameraRow.fault["kind"].as_string()
+    with service.database.read() as session:
+        rows = session.execute(
+            sa.select(CameraRow.health, kind, CameraRow.enabled, sa.func.count())
+            .where(CameraRow.deleted_at.is_(None))
+            .group_by(CameraRow.health, kind, CameraRow.enabled)
+        ).all()
+    counts = CameraCounts(total=0, enabled=0, health={}, faults={})
+    for health, fault, enabled, count in rows:
+        counts.total += count
+        counts.enabled += count if enabled else 0
+        counts.health[health] = counts.health.get(health, 0) + count
+        if health == Health.FAULTY and fault:
+            counts.faults[fault] = counts.faults.get(fault, 0) + count
+    return counts
 
 
 @router.get("/cameras/{camera_id}")
@@ -216,21 +254,28 @@ def disable_camera(
         return CameraPublic.of(row)
 
 
-@router.post("/cameras/{camera_id}/test")
-def try_camera(service: Here, caller: Who, camera_id: CameraId) -> TrialPublic:
-    """Connect for some seconds and say what the camera sends, or what is wrong."""
-    with service.database.read() as session:
-        row = registering.row_of(session, camera_id)
+def try_out(row: CameraRow, address: CheckedAddress, masks: tuple[Outline, ...]) -> Trial:
+    """Connect to a camera for some seconds.
+
+    Args:
+        row: The camera, stored or not.
+        address: Where it lies, checked.
+        masks: Parts that nobody is to see.
+
+    Raises:
+        TooMany: Others are being tried out.
+    """
     if not _trials.acquire(blocking=False):
         raise TooMany("others are trying cameras out; try again in a moment", retry_after_s=15)
     try:
-        address = address_of(row, service.settings)
         make = source_maker(address, row, patience=PATIENCE)
-        trial = try_source(make(), address, camera_of(row).privacy_masks)
+        return try_source(make(), address, masks)
     finally:
         _trials.release()
-    with service.database.write() as session:
-        _note(session, caller, "test", row, ok=trial.problem is None)
+
+
+def trial_public(trial: Trial) -> TrialPublic:
+    """Show what came of trying a camera out."""
     jpeg = trial.snapshot
     return TrialPublic(
         ok=trial.problem is None,
@@ -244,6 +289,17 @@ def try_camera(service: Here, caller: Who, camera_id: CameraId) -> TrialPublic:
         clock_offset_s=trial.clock_offset_s,
         snapshot_jpeg_base64=None if jpeg is None else base64.b64encode(jpeg).decode(),
     )
+
+
+@router.post("/cameras/{camera_id}/test")
+def try_camera(service: Here, caller: Who, camera_id: CameraId) -> TrialPublic:
+    """Connect for some seconds and say what the camera sends, or what is wrong."""
+    with service.database.read() as session:
+        row = registering.row_of(session, camera_id)
+    trial = try_out(row, address_of(row, service.settings), camera_of(row).privacy_masks)
+    with service.database.write() as session:
+        _note(session, caller, "test", row, ok=trial.problem is None)
+    return trial_public(trial)
 
 
 @router.get(
@@ -311,12 +367,17 @@ def get_camera_activity(service: Here, camera_id: CameraId) -> ActivityPublic:
         ).all()
     figures = dict(row.figures or {})
     seen = [SeenPublic.model_validate(each) for each in figures.pop("seen", [])]
+    standing = figures.pop("standing", [])
     return ActivityPublic(
         since=since,
         health=row.health,
         gates=figures.pop("gates", {}),
         figures=figures,
         seen=[each for each in seen if each.at >= since],
+        # Of a camera that nobody watches, nothing is known of now.
+        standing=[StandingPublic.model_validate(each) for each in standing]
+        if row.health in WATCHED
+        else [],
         findings=dict(Counter(kinds)),
         events=[CameraEventPublic.of(event) for event in events],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 
 from serve.watching.results import StoredResults
+from vision.camera.rules import Standing
 from vision.camera.session import Snapshot
 from vision.camera.station import Station
 from vision.evidence.privacy import blackened
@@ -19,6 +21,8 @@ from vision.evidence.privacy import blackened
 SEEN_S = 3600.0
 SEEN_STEP_S = 60.0
 """What was seen is kept for the last hour, once a minute."""
+MOST_STANDING = 50
+"""Of what stands in the zones, those nearest to their limit are told."""
 SNAPSHOT_EVERY_S = 60.0
 _QUALITY = 85
 
@@ -74,6 +78,7 @@ class Faring:
                 "clock_offset_s": self.station.source.clock_offset_s,
                 "frames": dict(session.counts),
                 "gates": session.measures,
+                "standing": _told_of(session.standing),
                 "seen": [
                     {"at": at.isoformat(timespec="seconds"), "classes": classes}
                     for at, classes in tuple(self._seen)
@@ -119,6 +124,24 @@ class Faring:
             return None
         self._pictured_at = view.taken_at
         return masked(view.jpeg, self.station), view.taken_at
+
+
+def _told_of(standing: Iterable[Standing]) -> list[dict[str, Any]]:
+    """Return what stands in the zones as the row keeps it, the longest there first."""
+    longest = sorted(standing, key=lambda one: -one.dwell_s / one.allowed_s)[:MOST_STANDING]
+    return [
+        {
+            "zone": one.zone,
+            "name": one.name,
+            "box_xyxy": [round(share, 4) for share in one.box_xyxy],
+            "first_seen": one.first_seen.isoformat(timespec="seconds"),
+            "last_seen": one.last_seen.isoformat(timespec="seconds"),
+            "dwell_s": round(one.dwell_s, 1),
+            "allowed_s": one.allowed_s,
+            "fired": one.fired,
+        }
+        for one in longest
+    ]
 
 
 def masked(jpeg: bytes, station: Station) -> bytes:

@@ -318,6 +318,19 @@ class SeenPublic(BaseModel):
     classes: dict[str, int] = Field(description="how many of each class")
 
 
+class StandingPublic(BaseModel):
+    """Something that stands in a zone now."""
+
+    zone: str
+    name: str = Field(description="its class")
+    box_xyxy: tuple[float, float, float, float] = Field(description="shares of the frame")
+    first_seen: datetime = Field(description="since when it counts")
+    last_seen: datetime
+    dwell_s: float = Field(description="seconds that count so far")
+    allowed_s: float = Field(description="seconds from which it breaks the rule")
+    fired: bool = Field(description="whether it is a finding already")
+
+
 class ActivityPublic(BaseModel):
     """What the rules saw in the last hour."""
 
@@ -325,6 +338,9 @@ class ActivityPublic(BaseModel):
     health: str
     figures: dict[str, Any] = Field(description="pictures looked at, lag in seconds, decoding …")
     seen: list[SeenPublic] = Field(description="about once a minute")
+    standing: list[StandingPublic] = Field(
+        description="what stands in the zones now, nearest to its limit first"
+    )
     gates: dict[str, dict[str, dict[str, int]]] = Field(
         description="passages of muck trucks, by gate, hour (UTC) and direction"
     )

@@ -26,7 +26,7 @@ from vision.camera.frame import Frame
 from vision.camera.gate import MotionGate
 from vision.camera.health import PictureHealth
 from vision.camera.plates import PlateLooking
-from vision.camera.rules import ZoneBook, needed_step_s
+from vision.camera.rules import Standing, ZoneBook, needed_step_s
 from vision.camera.sources import Fault, FaultKind, Recovered, Source
 from vision.camera.zones import touches
 from vision.evidence import EvidenceFolder
@@ -216,6 +216,11 @@ class CameraSession:
     def measures(self) -> dict[str, Any]:
         """What the zones counted, by zone: passages of a gate an hour."""
         return self._book.measures()
+
+    @property
+    def standing(self) -> tuple[Standing, ...]:
+        """What stands in the zones now, and for how long."""
+        return self._book.standing()
 
     def advance(
         self, frame: Frame, look: Callable[[Frame], tuple[Observation, ...]]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from vision.camera.config import Camera, Zone, ZoneKind
 from vision.camera.events import RuleEvent
+from vision.camera.rules.candidates import Standing
 from vision.camera.rules.muck_truck import MuckTruckRule
 from vision.camera.rules.parking import ParkingRule
 from vision.camera.rules.vending import VendingRule
@@ -50,13 +51,18 @@ class ZoneBook:
         self._camera = camera
         self._rules: dict[str, ZoneRule] = {}
         self._gates: dict[str, MuckTruckRule] = {}
+        self._dwelling: list[ParkingRule | VendingRule] = []
         for zone in camera.zones:
             if zone.kind is ZoneKind.NO_PARKING:
-                self._rules[zone.name] = ParkingRule(zone, camera.tz)
+                self._add(ParkingRule(zone, camera.tz), zone)
             elif zone.kind is ZoneKind.NO_VENDING:
-                self._rules[zone.name] = VendingRule(zone, camera.tz, permitted)
+                self._add(VendingRule(zone, camera.tz, permitted), zone)
             elif zone.kind is ZoneKind.TRUCK_GATE:
                 self._rules[zone.name] = self._gates[zone.name] = MuckTruckRule(zone, camera.tz)
+
+    def _add(self, rule: ParkingRule | VendingRule, zone: Zone) -> None:
+        self._rules[zone.name] = rule
+        self._dwelling.append(rule)
 
     def advance(self, at: datetime, tracks: Sequence[Track]) -> tuple[RuleEvent, ...]:
         """Take in the tracks of one frame.
@@ -87,6 +93,10 @@ class ZoneBook:
         ``unknown``.
         """
         return {name: gate.measures() for name, gate in self._gates.items()}
+
+    def standing(self) -> tuple[Standing, ...]:
+        """Return what stands in the zones now, and for how long, against what is allowed."""
+        return tuple(each for rule in self._dwelling for each in rule.standing())
 
     def state(self) -> dict[str, Any]:
         """Return everything that has to outlive a restart, fit for JSON."""

@@ -77,6 +77,48 @@ class Candidate:
         return self.away_s is not None and self.away_s > grace_s
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Something that stands in a zone now, and for how long it may.
+
+    Attributes:
+        zone: Where.
+        name: Its class.
+        box_xyxy: Where in the frame.
+        first_seen: Since when it counts.
+        last_seen: When it was last seen.
+        dwell_s: Seconds that count so far.
+        allowed_s: Seconds from which it breaks the rule.
+        fired: Whether it is a finding already.
+    """
+
+    zone: str
+    name: str
+    box_xyxy: Box
+    first_seen: datetime
+    last_seen: datetime
+    dwell_s: float
+    allowed_s: float
+    fired: bool
+
+
+def standing_in(zone: Zone, candidates: Iterable[Candidate]) -> tuple[Standing, ...]:
+    """Return what a zone's rule watches now; a copy, which another thread may read."""
+    return tuple(
+        Standing(
+            zone=zone.name,
+            name=one.name,
+            box_xyxy=one.box_xyxy,
+            first_seen=one.first_seen,
+            last_seen=one.last_seen,
+            dwell_s=one.dwell_s,
+            allowed_s=zone.dwell_of(one.name),
+            fired=one.fired,
+        )
+        for one in tuple(candidates)
+    )
+
+
 @dataclass(slots=True)
 class Cooled:
     """What had fired and ended a short time ago: the same again is no new finding."""

@@ -24,7 +24,9 @@ from vision.camera.rules.candidates import (
     Candidate,
     Cooldowns,
     Reporter,
+    Standing,
     key_of,
+    standing_in,
     thresholds_of,
 )
 from vision.camera.tracks import GAP_S, Track
@@ -133,6 +135,10 @@ class ParkingRule:
     def keys(self) -> frozenset[str]:
         """Names of what has begun and not ended."""
         return frozenset(parked.key for parked in self._memory.parked)
+
+    def standing(self) -> tuple[Standing, ...]:
+        """What stands in the zone now, and for how long."""
+        return standing_in(self._zone, self._memory.parked)
 
     def state(self) -> dict[str, Any]:
         """Return what has to outlive a restart, fit for JSON."""

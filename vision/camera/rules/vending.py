@@ -28,7 +28,9 @@ from vision.camera.rules.candidates import (
     Candidate,
     Cooldowns,
     Reporter,
+    Standing,
     key_of,
+    standing_in,
     thresholds_of,
 )
 from vision.camera.tracks import GAP_S, Track
@@ -172,6 +174,10 @@ class VendingRule:
     def keys(self) -> frozenset[str]:
         """Names of what has begun and not ended."""
         return frozenset(vendor.key for vendor in self._memory.vendors)
+
+    def standing(self) -> tuple[Standing, ...]:
+        """What stands in the zone now, and for how long."""
+        return standing_in(self._zone, self._memory.vendors)
 
     def state(self) -> dict[str, Any]:
         """Return what has to outlive a restart, fit for JSON."""

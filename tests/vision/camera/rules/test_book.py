@@ -125,3 +125,18 @@ def test_a_day_of_traffic_leaves_no_heap_behind():
         sizes.append(len(json.dumps(book.state())))
     half = len(sizes) // 2
     assert max(sizes[half:]) <= 1.3 * max(sizes[:half])
+
+
+def test_what_stands_is_told_with_what_is_allowed():
+    book, association = ZoneBook(CAMERA), Association()
+    for t in times(250):
+        tracks = association.advance(at(t), STORY.observations(t), STORY.look(t))
+        book.advance(at(t), tracks)
+    told = {(one.zone, one.name): one for one in book.standing()}
+    assert {key: one.fired for key, one in told.items()} == {
+        ("zone 0", "car"): False, ("zone 1", "car"): True, ("zone 2", "stall"): True,
+    }  # fmt: skip
+    assert [one.allowed_s for one in told.values()] == [300, 100, 200]
+    assert all(abs(one.dwell_s - 250) <= 15 for one in told.values())
+    book.finish(at(250))
+    assert book.standing() == ()
