@@ -50,6 +50,20 @@ Measures = dict[str, Measure]
 """Measures by name. Names carry their unit too: ``area_m2``, ``height_gain_m``, ``dwell_s``."""
 
 
+class PictureGround(_Frozen):
+    """Which ground a picture shows, whole and north up."""
+
+    crs: str = Field(description="projected, in metres: EPSG:… or WKT")
+    bounds: tuple[float, float, float, float] = Field(
+        description="min_x, min_y, max_x, max_y of the picture's edges in that CRS"
+    )
+    shift_m: tuple[float, float] = Field(
+        default=(0.0, 0.0),
+        description="how much further east and north the survey itself has the picture's middle: "
+        "surveys are aligned to each other by so much",
+    )
+
+
 class Evidence(_Frozen):
     """A stored picture, clip or crop that supports a finding."""
 
@@ -59,6 +73,9 @@ class Evidence(_Frozen):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=0)
     taken_at: AwareDatetime | None = None
+    ground: PictureGround | None = Field(
+        default=None, description="of a picture cut from a survey: where it lies"
+    )
 
 
 class RuleRef(_Frozen):

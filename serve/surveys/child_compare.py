@@ -14,6 +14,7 @@ def compare(job: dict[str, Any], tell: Callable[[str, float], None]) -> dict[str
     import cv2
 
     from models.registry import SHIPPED_FOLDER, Registry
+    from vision.finding import PictureGround
     from vision.survey.compare import ComparisonInputs
     from vision.survey.comparison import CompareOptions, SurveyPictures
     from vision.survey.learned import open_change_model
@@ -29,7 +30,7 @@ def compare(job: dict[str, Any], tell: Callable[[str, float], None]) -> dict[str
         own = job.get("models_dir")
         folders = (SHIPPED_FOLDER,) if own is None else (Path(own), SHIPPED_FOLDER)
         model = open_change_model(Registry(folders))
-    pictures_of: dict[str, list[dict[str, str]]] = {}
+    pictures_of: dict[str, list[dict[str, Any]]] = {}
 
     def keep(pictures: SurveyPictures) -> None:
         folder = out / "evidence"
@@ -41,7 +42,14 @@ def compare(job: dict[str, Any], tell: Callable[[str, float], None]) -> dict[str
                     continue
                 name = f"{finding_id}-{role}.jpg"
                 (folder / name).write_bytes(picture.jpeg)
-                pictures_of.setdefault(finding_id, []).append({"role": role, "name": name})
+                ground = PictureGround(
+                    crs=pictures.crs.to_string(),
+                    bounds=picture.bounds,
+                    shift_m=shown.shift_m if role == "before" else (0.0, 0.0),
+                )
+                pictures_of.setdefault(finding_id, []).append(
+                    {"role": role, "name": name, "ground": ground.model_dump(mode="json")}
+                )
 
     cv2.setNumThreads(1)
     compare_to_folder(

@@ -143,7 +143,7 @@ def _bring(service: Service, key: str, path: Path) -> None:
 
 
 def _store(
-    service: Service, comparison_id: str, out: Path, pictures: dict[str, list[dict[str, str]]]
+    service: Service, comparison_id: str, out: Path, pictures: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     base = f"comparisons/{comparison_id}"
     stored: dict[str, Any] = {
@@ -169,7 +169,13 @@ def _store(
             key = f"{base}/evidence/{finding_id}-{picture['role']}-{sha256[:16]}.jpg"
             service.storage.put(key, content, media_type="image/jpeg")
             stored["pictures"].setdefault(finding_id, []).append(
-                {"role": picture["role"], "key": key, "sha256": sha256, "bytes": len(content)}
+                {
+                    "role": picture["role"],
+                    "key": key,
+                    "sha256": sha256,
+                    "bytes": len(content),
+                    "ground": picture.get("ground"),
+                }
             )
     return stored
 
@@ -237,6 +243,7 @@ def _take(
             sha256=picture["sha256"],
             size_bytes=picture["bytes"],
             taken_at=after.flown_at if picture["role"] == "after" else None,
+            ground=picture.get("ground"),
         )
         files.append(StoredFile(evidence, picture["key"], sealed=False))
     place = None if finding.geometry is None else finding.geometry.to_shape()

@@ -13,7 +13,8 @@ from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from vision.finding import Finding
-from vision.survey.intake import RasterLimits
+from vision.survey.grid import Bounds
+from vision.survey.limits import RasterLimits
 
 
 class _Frozen(BaseModel):
@@ -183,6 +184,14 @@ class Picture:
         """Metres on the ground of one pixel."""
         return math.sqrt(abs(self.transform.determinant))
 
+    @property
+    def bounds(self) -> Bounds:
+        """Outer edges in working-CRS map coordinates."""
+        width, height = self.size_wh
+        left, top = self.transform @ (0.0, 0.0)
+        right, bottom = self.transform @ (float(width), float(height))
+        return left, bottom, right, top
+
 
 @dataclass(frozen=True, slots=True)
 class FindingPictures:
@@ -193,12 +202,15 @@ class FindingPictures:
         after: later survey, same size and transform.
         height: rendered height difference, where both surveys have a DSM.
         outline: the finding's polygon in working-CRS map coordinates.
+        shift_m: how much further east and north the earlier survey's own georeference has the
+            pictures' middle.
     """
 
     before: Picture
     after: Picture
     height: Picture | None
     outline: BaseGeometry
+    shift_m: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,15 @@ def _crops(pair: SurveyPair, outline: BaseGeometry) -> FindingPictures:
         after=_picture(_white_outside(after.rgb, after.valid), grid, grid.whole),
         height=height,
         outline=outline,
+        shift_m=_shift(pair, mid_x, mid_y),
     )
+
+
+def _shift(pair: SurveyPair, x_m: float, y_m: float) -> tuple[float, float]:
+    if pair.displacement is None:
+        return 0.0, 0.0
+    to_x, to_y = pair.displacement(np.array([x_m]), np.array([y_m]))
+    return round(float(to_x[0]) - x_m, 3), round(float(to_y[0]) - y_m, 3)
 
 
 def height_colours(difference_m: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -3,9 +3,11 @@
 import hashlib
 
 import sqlalchemy as sa
+from pyproj import Transformer
 
 from serve.db.tables import EvidenceRow, FindingRow, LedgerEntry, Sighting, Upload
 from tests.serve.surveys.flying import SAMPLES, fly, make_site, wait_for
+from vision.finding import PictureGround
 
 
 def test_two_surveys_become_findings(working):
@@ -39,9 +41,25 @@ def test_two_surveys_become_findings(working):
     assert {row.role for row in evidence} == {"before", "after", "height"}
     for piece in evidence[:4]:
         assert hashlib.sha256(service.storage.get(piece.key)).hexdigest() == piece.sha256
+    for found in findings:
+        _pictures_lie_where_the_finding_is(found)
     _files_come_by_range(client, first, made["id"])
     _comparing_again_finds_nothing_new(service, client, site, first, second, len(findings))
     assert list(service.scratch.iterdir()) == []
+
+
+def _pictures_lie_where_the_finding_is(found):
+    grounds = [
+        PictureGround.model_validate(piece["ground"]) for piece in found.document["evidence"]
+    ]
+    assert grounds
+    for ground in grounds:
+        to_map = Transformer.from_crs(4326, ground.crs, always_xy=True)
+        x, y = to_map.transform(found.longitude, found.latitude)
+        left, bottom, right, top = ground.bounds
+        assert left < x < right
+        assert bottom < y < top
+        assert all(abs(metres) < 30 for metres in ground.shift_m)
 
 
 def _files_come_by_range(client, survey, comparison):

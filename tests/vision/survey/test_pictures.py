@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from shapely.geometry import box
 
 from tests.make_scenes import BLUE_ROOF, village, write_pair
 from vision.survey.comparison import CompareOptions
@@ -63,6 +64,29 @@ def test_crops_show_the_same_ground_with_the_thing_in_its_place(pair):
     assert red - blue > 60
     calm = colour_at(crop.height, middle.x - 9, middle.y)
     assert calm.min() > 200
+
+
+def test_a_picture_knows_which_ground_it_shows(pair):
+    outline = village(side_px=SIDE_PX).outline(SHED)
+    crop = survey_pictures(pair, {"a": outline}, pictured=["a"]).by_finding["a"]
+    left, bottom, right, top = crop.after.bounds
+    width, height = crop.after.size_wh
+    assert (right - left) / width == pytest.approx((top - bottom) / height)
+    assert box(left, bottom, right, top).contains(outline)
+    assert ~crop.after.transform @ (left, top) == pytest.approx((0, 0), abs=1e-6)
+    assert ~crop.after.transform @ (right, bottom) == pytest.approx((width, height), abs=1e-6)
+
+
+def test_a_picture_knows_how_far_its_own_survey_is_off(pair):
+    outline = village(side_px=SIDE_PX).outline(SHED)
+    off = replace(pair, displacement=lambda x, y: (x + 1.5, y - 0.25))
+    crop = survey_pictures(off, {"a": outline}, pictured=["a"]).by_finding["a"]
+    assert crop.shift_m == (1.5, -0.25)
+    straight = replace(pair, displacement=None)
+    assert survey_pictures(straight, {"a": outline}, pictured=["a"]).by_finding["a"].shift_m == (
+        0,
+        0,
+    )
 
 
 def test_a_crop_is_wide_enough_to_know_the_place(pair):
