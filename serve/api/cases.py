@@ -101,6 +101,20 @@ class MessageState(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
 
+class DeadLetter(MessageState):
+    """A message that was given up, and which case it is of."""
+
+    kind: str
+    title_zh: str
+    title_en: str
+
+    @classmethod
+    def of_case(cls, row: OutboxEntry, case: Case) -> DeadLetter:
+        """Return what is told of a message and its case."""
+        told = MessageState.of(row).model_dump()
+        return cls(**told, kind=case.kind, title_zh=case.title_zh, title_en=case.title_en)
+
+
 class CasePublic(CaseSummary):
     """A case with its timeline."""
 
@@ -239,14 +253,16 @@ def revoke_case_links(service: Here, caller: Who, case_id: Id) -> CaseSummary:
 @router.get("/dead-letters")
 def list_dead_letters(
     service: Here, target: Text = None, limit: Limit = 50, cursor: Cursor = None
-) -> Page[MessageState]:
+) -> Page[DeadLetter]:
     """List messages that were given up, newest first."""
     query = sa.select(OutboxEntry).where(OutboxEntry.state == "dead")
     if target is not None:
         query = query.where(OutboxEntry.target == target)
     with service.database.read() as session:
         rows, after = page_of(session, query, (OutboxEntry.id,), limit=limit, cursor=cursor)
-        return Page(items=[MessageState.of(row) for row in rows], next=after)
+        wanted = sa.select(Case).where(Case.id.in_({row.case_id for row in rows}))
+        cases = {case.id: case for case in session.scalars(wanted)}
+        return Page(items=[DeadLetter.of_case(row, cases[row.case_id]) for row in rows], next=after)
 
 
 @router.post("/dead-letters/{entry_id}/replay")

@@ -174,7 +174,12 @@ def test_a_dead_letter_is_listed_and_its_replay_has_fresh_links(filed):
         entry.state, entry.last_problem = "dead", "no"
         old = entry.payload["draft"]["evidence"]
     supervisor = by(filed, Role.SUPERVISOR)
-    assert len(supervisor.get("dead-letters").json()["items"]) == 1
+    (letter,) = supervisor.get("dead-letters").json()["items"]
+    case = supervisor.get(f"cases/{letter['case_id']}").json()
+    assert {name: letter[name] for name in ("kind", "title_zh", "title_en")} == {
+        name: case[name] for name in ("kind", "title_zh", "title_en")
+    }
+    assert letter["last_problem"] == "no"
     assert supervisor.get("dead-letters", params={"target": "dust"}).json()["items"] == []
     assert supervisor.post(f"dead-letters/{entry.id}/replay").json()["replayed"] == 1
     with filed.database.read() as session:

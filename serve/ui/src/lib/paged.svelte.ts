@@ -2,7 +2,7 @@
 
 export interface PageOf<T> {
   items: T[];
-  next: string | null;
+  next?: string | null;
 }
 
 /** Reads a list with cursors. Reading anew while a page is on its way drops that page. */
@@ -42,7 +42,7 @@ export class Paged<T> {
       const page = await this.#read(cursor);
       if (turn !== this.#turn) return;
       this.items = cursor === undefined ? page.items : [...this.items, ...page.items];
-      this.#next = page.next;
+      this.#next = page.next ?? null;
       this.known = true;
     } catch (error) {
       if (turn === this.#turn) this.error = error;

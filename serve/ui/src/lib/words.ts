@@ -23,16 +23,22 @@ const FINDING_STATES = texts({
   rejected: ['已排除', 'Rejected'],
   expired: ['已过期', 'Expired'],
 });
+// As the service names them (serve/cases/states.py), in the words of 数字城管.
 const CASE_STATES = texts({
-  drafted: ['待发送', 'To be sent'],
-  delivered: ['已送达', 'Delivered'],
+  drafted: ['待报送', 'To be sent'],
+  delivered: ['已报送', 'Delivered'],
   filed: ['已立案', 'Filed'],
   dispatched: ['已派遣', 'Dispatched'],
   handling: ['处置中', 'Being handled'],
   reported: ['已反馈', 'Reported back'],
   verified: ['已核查', 'Verified'],
   closed: ['已结案', 'Closed'],
+  refused: ['不予立案', 'Refused'],
+  withdrawn: ['已撤回', 'Withdrawn'],
+  dead: ['报送失败', 'Not deliverable'],
 });
+export type CaseStateCode = keyof typeof CASE_STATES;
+export const ALL_CASE_STATES = Object.keys(CASE_STATES) as CaseStateCode[];
 
 /** A word from a table, or the code itself where a city has codes of its own. */
 function word(table: Record<string, string>, code: string): string {
