@@ -265,11 +265,11 @@ def decode(case: Case) -> dict[str, Any]:
     from vision.survey.comparison import CompareOptions
     from vision.survey.intake import (
         GDAL_OPTIONS,
-        RasterLimits,
         Role,
         inspect_raster,
         open_geotiff,
     )
+    from vision.survey.limits import RasterLimits
     from vision.survey.pyramid import Pyramid
 
     jobs = []

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
 
-from serve.casesystem.server import CaseSystem
-from serve.casesystem.trouble import Mode, Trouble
+from serve.casesystem.modes import Mode
 from serve.cli_exit import exit_codes
 from vision.errors import InputError
 
@@ -44,6 +42,11 @@ def case_system(
                 f"{SECRET_VARIABLE} is not set or shorter than {MIN_SECRET_LENGTH} characters; set "
                 "the secret that the target in CityEye's targets file has"
             )
+        from pydantic import SecretStr
+
+        from serve.casesystem.server import CaseSystem
+        from serve.casesystem.trouble import Trouble
+
         trouble = Trouble(modes=tuple(fail or ()), share=fail_share)
         system = CaseSystem(
             data, SecretStr(secret), host=host, port=port, step_s=step_s, trouble=trouble

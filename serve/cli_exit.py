@@ -1,18 +1,19 @@
-"""What every command shares: settings from the environment, and errors as one line and a code."""
+"""What commands share: settings, the registry of models, and errors as one line and a code."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from models.errors import ModelError
-from serve.settings import Settings
 from vision.errors import CityEyeError, InputError
+
+if TYPE_CHECKING:
+    from models.registry import Registry
+    from serve.settings import Settings
 
 EXIT_BAD_INPUT = 3
 EXIT_FAILED = 4
@@ -25,6 +26,11 @@ def read_settings() -> Settings:
     Raises:
         InputError: The environment holds a wrong one; the message names it.
     """
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from serve.settings import Settings
+
     try:
         return Settings()
     except SettingsError as error:
@@ -38,6 +44,18 @@ def read_settings() -> Settings:
             for item in error.errors()
         )
         raise InputError(f"a setting in the environment is wrong: {wrong}") from error
+
+
+def own_and_shipped() -> Registry:
+    """Return the registry of the city's own models, where it has any, and those that ship.
+
+    Raises:
+        InputError: A setting is wrong.
+    """
+    from models.registry import SHIPPED_FOLDER, Registry
+
+    own = read_settings().models_dir
+    return Registry((SHIPPED_FOLDER,) if own is None else (own, SHIPPED_FOLDER))
 
 
 @contextmanager

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serve.cli_exit import exit_codes, read_settings
-from serve.db.engine import Database
-from serve.ledger_check import Verification, export, verify_database, verify_file
 from vision.errors import InputError
+
+if TYPE_CHECKING:
+    from serve.db.engine import Database
+    from serve.ledger_check import Verification
 
 app = typer.Typer(
     name="ledger",
@@ -38,6 +40,8 @@ def verify(
 ) -> None:  # fmt: skip
     """Check that nothing was changed, removed, put in or put in another order."""
     with exit_codes():
+        from serve.ledger_check import verify_database, verify_file
+
         expected = _read_head(head) if head else None
         if file is not None:
             found = verify_file(file, expected=expected)
@@ -56,6 +60,8 @@ def export_ledger(
 ) -> None:
     """Write the ledger and its time stamps into a file that can be checked anywhere."""
     with exit_codes():
+        from serve.ledger_check import export
+
         database = _database()
         try:
             count = export(database, out)
@@ -65,6 +71,8 @@ def export_ledger(
 
 
 def _database() -> Database:
+    from serve.db.engine import Database
+
     settings = read_settings()
     if not settings.database_url and not (settings.data_dir / "cityeye.sqlite").exists():
         raise InputError(

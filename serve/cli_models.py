@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from models.adding import add_model
-from models.cards import CARD_FILE, ModelCard
 from models.errors import ModelError
-from models.registry import SHIPPED_FOLDER, RegisteredModel, Registry
-from serve.cli_exit import exit_codes, read_settings
+from serve.cli_exit import exit_codes, own_and_shipped, read_settings
 from vision.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from models.cards import ModelCard
+    from models.registry import RegisteredModel, Registry
 
 app = typer.Typer(
     name="models",
@@ -29,6 +30,8 @@ app = typer.Typer(
 def list_models() -> None:
     """List all models."""
     with exit_codes():
+        from rich.console import Console
+
         registry = own_and_shipped()
         Console().print(_table(registry.models))
         _refuse_broken(registry)
@@ -81,23 +84,17 @@ def verify(
 
 @app.command(epilog="Exit codes: 0 done, 2 wrong usage, 3 the model cannot be used, 4 failed.")
 def add(
-    card: Annotated[
-        Path, typer.Argument(help=f"The model's {CARD_FILE}; its files lie beside it.")
-    ],
+    card: Annotated[Path, typer.Argument(help="The model's card.yaml; its files lie beside it.")],
 ) -> None:
     """Check a model and copy it into the folder that CITYEYE_MODELS_DIR names."""
     with exit_codes():
+        from models.adding import add_model
+
         folder = read_settings().models_dir
         if folder is None:
             raise InputError("set CITYEYE_MODELS_DIR to the folder that is to hold your own models")
         added = add_model(card, folder)
         typer.echo(f"{added.label}: added in {added.folder}")
-
-
-def own_and_shipped() -> Registry:
-    """Return the registry of the city's own models, where it has any, and those that ship."""
-    own = read_settings().models_dir
-    return Registry((SHIPPED_FOLDER,) if own is None else (own, SHIPPED_FOLDER))
 
 
 def _refuse_broken(registry: Registry) -> None:
@@ -106,6 +103,10 @@ def _refuse_broken(registry: Registry) -> None:
 
 
 def _table(models: tuple[RegisteredModel, ...]) -> Table:
+    from rich.table import Table
+
+    from models.registry import SHIPPED_FOLDER
+
     table = Table(box=None, pad_edge=False)
     for name in ("name", "version", "task", "variants", "from", "licence"):
         table.add_column(name)

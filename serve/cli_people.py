@@ -6,21 +6,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import sqlalchemy as sa
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from serve.api.access import Role
-from serve.app import ROUTERS
 from serve.cli_exit import exit_codes, read_settings
-from serve.db.tables import Token, User, utc_now
-from serve.people import accounts, tokens
-from serve.people.accounts import MAX_PASSWORD_LENGTH
-from serve.service import Service
 from vision.errors import InputError
+
+if TYPE_CHECKING:
+    from serve.db.tables import Token
+    from serve.service import Service
 
 ACTOR = "command line"
 
@@ -46,6 +42,8 @@ FromStdin = Annotated[
 @contextmanager
 def _service() -> Iterator[Service]:
     with exit_codes():
+        from serve.service import Service
+
         service = Service(read_settings())
         try:
             yield service
@@ -62,6 +60,8 @@ def add_user(
     password_stdin: FromStdin = False,
 ) -> None:
     """Add a user."""
+    from serve.people import accounts
+
     if language not in ("zh", "en"):
         raise typer.BadParameter("choose zh or en", param_hint="--language")
     password = _password(from_stdin=password_stdin)
@@ -81,6 +81,12 @@ def add_user(
 @users_app.command("list")
 def list_users() -> None:
     """List all users."""
+    import sqlalchemy as sa
+    from rich.console import Console
+    from rich.table import Table
+
+    from serve.db.tables import User
+
     with _service() as service:
         with service.database.read() as session:
             rows = session.scalars(sa.select(User).order_by(User.name)).all()
@@ -94,6 +100,8 @@ def list_users() -> None:
 @users_app.command("disable")
 def disable_user(name: Name) -> None:
     """Keep a user out; all sessions end, tokens rest."""
+    from serve.people import accounts
+
     with _service() as service, service.database.write() as session:
         user = accounts.find(session, name)
         accounts.change(session, user, actor=ACTOR, disabled=True)
@@ -104,6 +112,8 @@ def disable_user(name: Name) -> None:
 @users_app.command("enable")
 def enable_user(name: Name) -> None:
     """Let a user in again."""
+    from serve.people import accounts
+
     with _service() as service, service.database.write() as session:
         user = accounts.find(session, name)
         accounts.change(session, user, actor=ACTOR, disabled=False)
@@ -114,6 +124,8 @@ def enable_user(name: Name) -> None:
 @users_app.command("password")
 def set_password(name: Name, password_stdin: FromStdin = False) -> None:
     """Give a user another password; all sessions and locks end."""
+    from serve.people import accounts
+
     password = _password(from_stdin=password_stdin)
     with _service() as service, service.database.write() as session:
         user = accounts.find(session, name)
@@ -134,9 +146,14 @@ def add_token(
     ] = None,
 ) -> None:
     """Make a token and print it; it cannot be shown again."""
+    from serve.app import ROUTERS
+    from serve.db.tables import utc_now
+    from serve.people import accounts, tokens
+
+    resources = {tokens.METRICS, *(str(tag) for router in ROUTERS for tag in router.tags)}
     with _service() as service, service.database.write() as session:
         owner = accounts.find(session, user)
-        scopes = tokens.check_scopes(scope, resources=_resources())
+        scopes = tokens.check_scopes(scope, resources=resources)
         _, secret = tokens.create(
             session,
             owner,
@@ -154,6 +171,13 @@ def list_tokens(
     user: Annotated[str | None, typer.Argument(help="Only this user's.")] = None,
 ) -> None:
     """List tokens, without their secrets."""
+    import sqlalchemy as sa
+    from rich.console import Console
+    from rich.table import Table
+
+    from serve.db.tables import Token, User
+    from serve.people import accounts
+
     with _service() as service:
         with service.database.read() as session:
             query = sa.select(Token, User.name).join(User, User.id == Token.user_id)
@@ -172,16 +196,16 @@ def revoke_token(
     token_id: Annotated[str, typer.Argument(help="Its id, as cityeye token list shows it.")],
 ) -> None:
     """Make a token useless."""
+    from serve.people import tokens
+
     with _service() as service, service.database.write() as session:
         token = tokens.revoke(session, token_id, actor=ACTOR)
         typer.echo(f"{token.name}: revoked")
 
 
-def _resources() -> frozenset[str]:
-    return frozenset({tokens.METRICS, *(str(tag) for router in ROUTERS for tag in router.tags)})
-
-
 def _password(*, from_stdin: bool) -> str:
+    from serve.people.accounts import MAX_PASSWORD_LENGTH
+
     with exit_codes():
         if from_stdin:
             return sys.stdin.readline(MAX_PASSWORD_LENGTH + 2).rstrip("\r\n")
@@ -192,6 +216,8 @@ def _password(*, from_stdin: bool) -> str:
 
 
 def _state(token: Token) -> str:
+    from serve.db.tables import utc_now
+
     if token.revoked_at is not None:
         return "revoked"
     if token.expires_at is None:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
 
-from serve import logs
-from serve.app import make_app
-from serve.casesystem.embedded import start_embedded
 from serve.cli_exit import exit_codes, read_settings
-from serve.service import Service
-from serve.settings import Settings
-from serve.workflows.catalog import SCHEDULES
 from serve.workflows.queues import WorkQueue
-from serve.workflows.runtime import Runtime
+
+if TYPE_CHECKING:
+    from serve.service import Service
 
 _ALL_QUEUES = ",".join(WorkQueue)
 QueueNames = Annotated[
@@ -38,6 +33,11 @@ def serve(
 ) -> None:
     """Serve the API and, in the same process, do the work."""
     with exit_codes():
+        from serve import logs
+        from serve.service import Service
+        from serve.workflows.catalog import SCHEDULES
+        from serve.workflows.runtime import Runtime
+
         settings = read_settings()
         if dev:
             settings = settings.model_copy(update={"environment": "development"})
@@ -46,6 +46,8 @@ def serve(
         logs.configure(settings)
         case_system = None
         if dev and settings.targets_file is None:
+            from serve.casesystem.embedded import start_embedded
+
             settings, case_system = start_embedded(settings)
         service = Service(settings)
         runtime = Runtime(service, queues=tuple(WorkQueue) if workers else (), schedules=SCHEDULES)
@@ -66,6 +68,11 @@ def worker(queues: QueueNames = _ALL_QUEUES) -> None:
     """Do work of the service; any number of these, anywhere, share it."""
     with exit_codes():
         wanted = _queues(queues)
+        from serve import logs
+        from serve.service import Service
+        from serve.workflows.catalog import SCHEDULES
+        from serve.workflows.runtime import Runtime
+
         settings = read_settings()
         logs.configure(settings)
         service = Service(settings)
@@ -90,7 +97,11 @@ def _queues(text: str) -> tuple[WorkQueue, ...]:
 
 
 def _listen(service: Service, *, host: str, port: int) -> None:
-    settings: Settings = service.settings
+    import uvicorn
+
+    from serve.app import make_app
+
+    settings = service.settings
     config = uvicorn.Config(
         make_app(service),
         host=host,

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from vision.survey.intake import RasterLimits
+from vision.survey.limits import RasterLimits
 
 DEFAULT_SECRET = "cityeye-development-only"  # noqa: S105 (refused outside development)
 MIN_SECRET_LENGTH = 32

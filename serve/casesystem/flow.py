@@ -11,8 +11,9 @@ import structlog
 from pydantic import SecretStr
 
 from serve.cases.signing import signed_headers
+from serve.casesystem.modes import Mode
 from serve.casesystem.store import Event, Store
-from serve.casesystem.trouble import Mode, Troubles
+from serve.casesystem.trouble import Troubles
 
 log = structlog.get_logger()
 

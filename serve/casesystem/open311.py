@@ -14,8 +14,9 @@ from starlette.exceptions import HTTPException
 from serve.cases.documents import read_document
 from serve.cases.draft import CaseDraft
 from serve.cases.event_table import SHIPPED, EventTable
+from serve.casesystem.modes import Mode
 from serve.casesystem.store import KeptCase, NewCase, Store
-from serve.casesystem.trouble import Mode, Troubles
+from serve.casesystem.trouble import Troubles
 
 WITHDRAW = "withdraw"
 PAGE = 100

@@ -12,7 +12,7 @@ from serve.surveys.child import serve_one
 def prepare(job: dict[str, Any], tell: Callable[[str, float], None]) -> dict[str, Any]:
     """Check a file, or convert one that was checked, as the job says."""
     from serve.surveys import rasters
-    from vision.survey.intake import RasterLimits
+    from vision.survey.limits import RasterLimits
 
     source = Path(job["source"])
     role = job["role"]

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from vision.survey.comparison import CompareOptions
-from vision.survey.intake import RasterLimits
+from vision.survey.limits import RasterLimits
 
 
 class ComparisonOptions(BaseModel):

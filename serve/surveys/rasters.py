@@ -20,7 +20,8 @@ from rasterio.errors import RasterioError
 from shapely.geometry import mapping
 
 from vision.errors import BadRaster, OutputError
-from vision.survey.intake import GDAL_OPTIONS, RasterLimits, Role, inspect_raster, open_geotiff
+from vision.survey.intake import GDAL_OPTIONS, Role, inspect_raster, open_geotiff
+from vision.survey.limits import RasterLimits
 from vision.survey.raster import SurveyRaster
 
 PREVIEW_PX = 1024

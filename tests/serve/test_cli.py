@@ -71,6 +71,32 @@ def test_help_names_everything(arguments, words):
     assert not [word for word in words if word.lower() not in done.stdout.lower()]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["--version"], {"numpy", "pydantic", "rich", "sqlalchemy"}),
+        (["--help"], {"numpy", "pydantic", "rich", "sqlalchemy"}),
+        (["watch", "--help"], {"numpy", "cv2", "sqlalchemy"}),
+        (["user", "list"], {"numpy", "fastapi", "dbos", "rasterio"}),
+        (["token", "list"], {"numpy", "fastapi", "dbos", "rasterio"}),
+        (["models", "list"], {"cv2", "rasterio", "scipy", "fastapi", "dbos", "sqlalchemy"}),
+    ],
+)
+def test_a_command_loads_only_what_it_runs(tmp_path, arguments, unneeded):
+    script = (
+        "import sys; from serve.cli import app; app(sys.argv[1:], standalone_mode=False); "
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", script, *arguments],
+        env=environment(CITYEYE_DATA_DIR=str(tmp_path), CITYEYE_ENVIRONMENT="development"),
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    loaded = set(done.stderr.split())
+    assert "serve.cli" in loaded
+    assert not loaded & unneeded
+
+
 def test_version():
     done = run("--version")
     assert done.returncode == 0

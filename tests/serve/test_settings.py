@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from serve.settings import Settings
-from vision.survey.intake import RasterLimits
+from vision.survey.limits import RasterLimits
 
 
 @pytest.fixture(autouse=True)

@@ -62,7 +62,7 @@ from vision.survey.comparison import (
     TiePoint,
 )
 from vision.survey.dust import Trend
-from vision.survey.intake import RasterLimits
+from vision.survey.limits import RasterLimits
 
 LEFT_M, TOP_M, GSD_M = 500_000.0, 3_000_000.0, 0.5
 SURVEY_KINDS = (

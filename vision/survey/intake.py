@@ -17,7 +17,6 @@ from typing import Any, Literal
 import numpy as np
 import rasterio
 from affine import Affine
-from pydantic import BaseModel, ConfigDict, Field
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from rasterio.enums import ColorInterp, MaskFlags
@@ -26,6 +25,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from vision.errors import BadRaster, LimitExceeded
+from vision.survey.limits import RasterLimits
 from vision.survey.tiff_file import check_tiff_file, plain_path
 
 Role = Literal["orthophoto", "DSM"]
@@ -66,37 +66,6 @@ _NEEDS: dict[Role, str] = {
     "orthophoto": "an orthophoto needs red, green and blue bands",
     "DSM": "a DSM needs one band of heights",
 }
-
-
-class RasterLimits(BaseModel):
-    """What a survey file may claim before a pixel of it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_pixels: int = Field(
-        default=40_000_000_000, gt=0, title="Most pixels", description="width × height of one file"
-    )
-    max_side_px: int = Field(
-        default=1_000_000, gt=0, title="Longest side", description="pixels along one side"
-    )
-    max_bands: int = Field(default=8, gt=0, title="Most bands", description="bands of one file")
-    max_file_bytes: int = Field(
-        default=100_000_000_000, gt=0, title="Largest file", description="bytes on disk"
-    )
-    max_block_bytes: int = Field(
-        default=256_000_000,
-        gt=0,
-        title="Largest block",
-        description="decoded bytes of one tile or strip; a whole picture in one strip would have "
-        "to be held in memory at once",
-    )
-    max_expansion: int = Field(
-        default=2000,
-        gt=0,
-        title="Largest expansion",
-        description="decoded bytes for one byte on disk; applies to files that decode to more "
-        "than 1 GB. Real compression stays far below, a made-up size does not",
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from pyproj.exceptions import ProjError
 
 from vision.errors import BadRaster
 from vision.survey.grid import Bounds, Grid, Window, apply
-from vision.survey.intake import RasterInfo, RasterLimits, Role, inspect_raster
+from vision.survey.intake import RasterInfo, Role, inspect_raster
+from vision.survey.limits import RasterLimits
 from vision.survey.pyramid import Pyramid
 
 Displacement = Callable[

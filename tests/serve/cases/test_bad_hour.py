@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from serve.cases.replaying import replay_letters
+from serve.casesystem.modes import Mode
 from serve.casesystem.server import CaseSystem
-from serve.casesystem.trouble import Mode, Trouble
+from serve.casesystem.trouble import Trouble
 from serve.db.tables import Case, OutboxEntry
 from serve.service import Service
 from serve.workflows import delivery

@@ -13,8 +13,9 @@ from serve.cases.filing import withdraw_case
 from serve.cases.signing import signed_headers
 from serve.cases.targets import target_named
 from serve.casesystem.embedded import start_embedded
+from serve.casesystem.modes import Mode
 from serve.casesystem.server import CaseSystem
-from serve.casesystem.trouble import Mode, Trouble
+from serve.casesystem.trouble import Trouble
 from serve.db.tables import Case, FindingRow, OutboxEntry, utc_now
 from serve.service import Service
 from serve.workflows import delivery

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from serve.api.access import Role
 from serve.cases.breaker import state_of
-from serve.casesystem.trouble import Mode, Trouble
+from serve.casesystem.modes import Mode
+from serve.casesystem.trouble import Trouble
 from serve.db.tables import Case, OutboxEntry, TargetState
 from serve.service import Service
 from serve.workflows import delivery

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from serve.casesystem.trouble import Mode, Trouble
+from serve.casesystem.modes import Mode
+from serve.casesystem.trouble import Trouble
 from serve.db.tables import Case, OutboxEntry
 from serve.service import Service
 from serve.workflows import delivery

@@ -17,7 +17,8 @@ from pyproj import CRS
 
 from vision.errors import BadRaster, InputError, LimitExceeded
 from vision.survey.grid import Grid
-from vision.survey.intake import RasterLimits, inspect_raster
+from vision.survey.intake import inspect_raster
+from vision.survey.limits import RasterLimits
 from vision.survey.raster import open_ortho, open_surface
 
 FEET = CRS.from_string("+proj=utm +zone=50 +datum=WGS84 +units=us-ft +no_defs")
