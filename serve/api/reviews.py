@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
@@ -16,8 +16,9 @@ from serve.api.once import CreateOnce
 from serve.api.versions import IfMatch
 from serve.db.tables import FindingRow
 from serve.findings import claiming, reviewing
-from serve.findings.filters import FindingFilters
+from serve.findings.filters import FindingFilters, Time
 from serve.findings.public import Bilingual, FindingItem, items_of
+from serve.findings.query import Order
 from serve.findings.reject_reasons import REASONS, reasons_for
 from serve.findings.reviewing import Correction, Reviewer
 from serve.service import Service
@@ -28,6 +29,8 @@ from vision.finding import FindingKind, GeoPolygon
 router = APIRouter(tags=["reviews"])
 
 MOST_IN_BATCH = 200
+MOST_PASSED = 200
+"""Findings that a claim may be told to pass over."""
 _Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
 _Id = Annotated[str, Field(pattern=r"^[0-9A-Za-z\-]{1,36}$", max_length=36)]
 
@@ -43,12 +46,22 @@ class ClaimCreate(_Request):
     filters: FindingFilters = Field(
         default_factory=FindingFilters, description="which; only findings that wait are claimed"
     )
+    order: Order = Field(default=Order.RISK, description="which come first")
+    except_ids: list[_Id] = Field(
+        default=[], max_length=MOST_PASSED, description="findings to pass over: left to others"
+    )
+    finding_ids: list[_Id] = Field(
+        default=[],
+        max_length=claiming.MOST_AT_ONCE,
+        description="these findings, as far as they wait and are free, and no others; filters, "
+        "count and order are of no account then",
+    )
 
 
 class Claims(BaseModel):
     """What a reviewer holds."""
 
-    items: list[FindingItem] = Field(description="the most urgent first")
+    items: list[FindingItem] = Field(description="the first to review first")
     lease_s: int = Field(default=claiming.LEASE_S, description="seconds that a claim lasts")
 
 
@@ -133,6 +146,13 @@ class BatchResults(BaseModel):
     results: list[BatchResult]
 
 
+class Tally(BaseModel):
+    """What a reviewer decided; what was taken back does not count."""
+
+    confirmed: int
+    rejected: int
+
+
 class RejectReason(Bilingual):
     """A reason for rejecting."""
 
@@ -167,12 +187,28 @@ def list_reject_reasons() -> RejectReasons:
     )
 
 
+@router.get("/reviews/tally")
+def tally_own_reviews(
+    service: Here, caller: Who, since: Annotated[Time, Query(description="decided at or after")]
+) -> Tally:
+    """Count what the caller decided since a time."""
+    with service.database.read() as session:
+        counts = reviewing.tally(session, caller.name, since)
+    return Tally(confirmed=counts.get("confirm", 0), rejected=counts.get("reject", 0))
+
+
 @router.post("/reviews/claims", status_code=201, response_model=Claims)
 def create_claims(once: CreateOnce, caller: Who, body: ClaimCreate) -> Response:
     """Claim the next findings of the queue; nobody else gets them while the claim lasts."""
 
     def make(session: Session) -> Claims:
-        rows = claiming.claim(session, caller.name, body.filters, count=body.count)
+        if body.finding_ids:
+            rows = claiming.claim_these(session, caller.name, body.finding_ids)
+        else:
+            rows = claiming.claim(
+                session, caller.name, body.filters, count=body.count, order=body.order,
+                except_ids=body.except_ids,
+            )  # fmt: skip
         return Claims(items=items_of(session, rows))
 
     return once.create(body, make)

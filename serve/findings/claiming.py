@@ -12,7 +12,7 @@ from serve.db.tables import FindingRow, utc_now
 from serve.errors import NotFound
 from serve.findings.filters import FindingFilters, State
 from serve.findings.pending import note
-from serve.findings.query import Order, list_findings
+from serve.findings.query import Order, list_findings, order_columns
 
 LEASE_S = 300
 """Long enough to look closely, short enough that what a closed browser held is soon free."""
@@ -23,9 +23,15 @@ _LOOKED_AT = 40
 
 
 def claim(
-    session: Session, reviewer: str, filters: FindingFilters, *, count: int
+    session: Session,
+    reviewer: str,
+    filters: FindingFilters,
+    *,
+    count: int,
+    order: Order = Order.RISK,
+    except_ids: Sequence[str] = (),
 ) -> list[FindingRow]:
-    """Claim the next findings that wait, the most urgent first.
+    """Claim the next findings that wait.
 
     On SQLite there is one writer at a time. On PostgreSQL a candidate that another claim holds is
     passed over, and one that was claimed meanwhile is seen to be when its row is locked.
@@ -35,22 +41,26 @@ def claim(
         reviewer: Who claims.
         filters: Which findings; their state is of no account, only those that wait are claimed.
         count: How many at most; fewer where fewer wait or too many are held already.
+        order: Which come first: the most urgent, or the newest.
+        except_ids: Findings to pass over, which the reviewer left to others.
     """
     now = utc_now()
     count = min(count, MOST_HELD - len(held_by(session, reviewer)))
     free = sa.or_(FindingRow.claimed_until.is_(None), FindingRow.claimed_until <= now)
+    also = [free, FindingRow.id.not_in(except_ids)] if except_ids else [free]
+    columns = order_columns(order)
     waiting = filters.model_copy(update={"state": [State.SUSPECTED]})
     claimed: list[FindingRow] = []
     cursor = None
     while len(claimed) < count:
         candidates, cursor = list_findings(
-            session, waiting, order=Order.RISK, limit=count + _LOOKED_AT, cursor=cursor, also=[free]
+            session, waiting, order=order, limit=count + _LOOKED_AT, cursor=cursor, also=also
         )
         ids = [row.id for row in candidates]
         locked = (
             sa.select(FindingRow)
             .where(FindingRow.id.in_(ids), FindingRow.state == State.SUSPECTED.value, free)
-            .order_by(FindingRow.risk.desc(), FindingRow.id.desc())
+            .order_by(*(column.desc() for column in columns))
             .limit(count - len(claimed))
             .with_for_update(skip_locked=True)
             .execution_options(populate_existing=True)
@@ -58,13 +68,55 @@ def claim(
         claimed += session.scalars(locked)
         if cursor is None:
             break
-    for row in claimed:
+    _take(session, reviewer, claimed, now)
+    return claimed
+
+
+def claim_these(session: Session, reviewer: str, ids: Sequence[str]) -> list[FindingRow]:
+    """Claim certain findings, as far as they wait and nobody else holds them.
+
+    Those that the reviewer holds already are held for a whole lease from now on.
+
+    Args:
+        session: An open writing transaction.
+        reviewer: Who claims.
+        ids: Which findings, in the order in which they are returned.
+    """
+    now = utc_now()
+    locked = (
+        sa.select(FindingRow)
+        .where(FindingRow.id.in_(ids), FindingRow.state == State.SUSPECTED.value)
+        .where(
+            sa.or_(
+                FindingRow.claimed_until.is_(None),
+                FindingRow.claimed_until <= now,
+                FindingRow.claimed_by == reviewer,
+            )
+        )
+        .order_by(FindingRow.id)
+        .with_for_update(skip_locked=True)
+    )
+    free = {row.id: row for row in session.scalars(locked)}
+    held = {row.id for row in held_by(session, reviewer)}
+    room = MOST_HELD - len(held)
+    claimed = []
+    for finding_id in dict.fromkeys(ids):
+        row = free.get(finding_id)
+        if row is None or (row.id not in held and room == 0):
+            continue
+        room -= row.id not in held
+        claimed.append(row)
+    _take(session, reviewer, claimed, now)
+    return claimed
+
+
+def _take(session: Session, reviewer: str, rows: Sequence[FindingRow], now: datetime) -> None:
+    for row in rows:
         row.claimed_by, row.claimed_until = reviewer, now + timedelta(seconds=LEASE_S)
-    if claimed:
-        detail = {"findings": [row.id for row in claimed]}
+    if rows:
+        detail = {"findings": [row.id for row in rows]}
         note(session, reviewer, "review.claim", "reviewer", reviewer, detail)
     session.flush()
-    return claimed
 
 
 def held_by(session: Session, reviewer: str) -> list[FindingRow]:

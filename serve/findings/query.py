@@ -56,6 +56,11 @@ _ORDERS: dict[Order, tuple[InstrumentedAttribute[Any], ...]] = {
 }
 
 
+def order_columns(order: Order) -> tuple[InstrumentedAttribute[Any], ...]:
+    """Return what an order sorts by, the largest first."""
+    return _ORDERS[order]
+
+
 @dataclass(frozen=True)
 class Asked:
     """Filters as conditions.

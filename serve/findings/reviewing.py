@@ -223,6 +223,17 @@ def undo(
     return row, outbox
 
 
+def tally(session: Session, reviewer: str, since: datetime) -> dict[str, int]:
+    """Count a reviewer's decisions since a time by action; what was taken back does not count."""
+    counts = sa.select(Review.action, sa.func.count()).where(
+        Review.actor == reviewer,
+        Review.at >= since,
+        Review.undone.is_(False),
+        Review.action.in_(("confirm", "reject")),
+    )
+    return {action: int(n) for action, n in session.execute(counts.group_by(Review.action)).all()}
+
+
 def _open_for(
     session: Session,
     finding_id: str,
