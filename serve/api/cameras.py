@@ -24,7 +24,7 @@ from serve.db.tables import CameraEvent, CameraRow, FindingRow, Sighting, utc_no
 from serve.errors import NotFound, TooMany
 from serve.network import CheckedAddress
 from serve.watching import registering
-from serve.watching.faring import Health
+from serve.watching.faring import WATCHED, Health, thumbnail
 from serve.watching.opening import address_of, camera_of, source_maker
 from serve.watching.public import (
     ActivityPublic,
@@ -51,10 +51,9 @@ CameraId = Annotated[
 ]
 TRIALS_AT_ONCE = 4
 ACTIVITY_S = 3600.0
+THUMBNAIL_MAX_AGE_S = 60
 ACTIVITY_EVENTS = 200
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
-WATCHED = frozenset({Health.WATCHING, Health.OVERLOADED, Health.FAULTY})
-"""In these, what is told of the zones is of now."""
 _trials = threading.BoundedSemaphore(TRIALS_AT_ONCE)
 
 
@@ -307,12 +306,23 @@ def try_camera(service: Here, caller: Who, camera_id: CameraId) -> TrialPublic:
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}, "description": "the latest picture"}},
 )
-def get_camera_snapshot(service: Here, camera_id: CameraId, request: Request) -> Response:
+def get_camera_snapshot(
+    service: Here,
+    camera_id: CameraId,
+    request: Request,
+    width_px: Annotated[
+        int | None, Query(ge=64, le=1100, description="make it smaller, for lists")
+    ] = None,
+) -> Response:
     """Return the latest picture, about a minute old, privacy masks burnt in."""
     with service.database.read() as session:
         row = registering.row_of(session, camera_id)
     if row.snapshot_key is None:
         raise NotFound("there is no picture of this camera yet; enable it, or try it out")
+    if width_px is not None:
+        small = thumbnail(service.storage.get(row.snapshot_key), width_px)
+        headers = {"Cache-Control": f"private, max-age={THUMBNAIL_MAX_AGE_S}"}
+        return Response(small, media_type="image/jpeg", headers=headers)
     return ranged(
         request, service.storage, row.snapshot_key, media_type="image/jpeg",
         file_name=f"{row.code}.jpg", max_age_s=0,

@@ -44,6 +44,10 @@ class Health(StrEnum):
     ENDED = "ended"  # a recording that is over
 
 
+WATCHED = frozenset({Health.WATCHING, Health.OVERLOADED, Health.FAULTY})
+"""In these, what is told of a camera is of now."""
+
+
 @dataclass
 class Faring:
     """What is told of one camera while it is watched.
@@ -151,6 +155,16 @@ def masked(jpeg: bytes, station: Station) -> bytes:
         raise ValueError("not a picture")
     burnt = blackened(np.asarray(pixels, np.uint8), station.session.camera.privacy_masks)
     return cv2.imencode(".jpg", burnt, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+
+
+def thumbnail(jpeg: bytes, width_px: int) -> bytes:
+    """Return a picture made smaller, to at most so many pixels of width."""
+    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise ValueError("not a picture")
+    scale = min(1.0, width_px / pixels.shape[1])
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
 
 
 def full_hours(gates: dict[str, Any], now: datetime) -> list[Counted]:

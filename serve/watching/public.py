@@ -21,7 +21,7 @@ from pydantic import (
 from serve.api.texts import NO_CONTROLS
 from serve.db.tables import CameraEvent, CameraRow
 from serve.network import LONGEST_ADDRESS
-from serve.watching.faring import Health
+from serve.watching.faring import WATCHED, Health
 from vision.camera.config import Camera, Location, Outline, Zone
 from vision.errors import InputError
 
@@ -235,6 +235,15 @@ class FaultPublic(BaseModel):
     message: str = Field(description="what is wrong and how to mend it")
 
 
+class ServedPublic(BaseModel):
+    """How well a camera is served by the worker that watches it."""
+
+    sampled_fps: float = Field(description="pictures looked at a second")
+    needed_fps: float = Field(description="that the zones' rules need")
+    lag_p95_s: float = Field(description="from receipt of a picture to its verdict")
+    faults: int = Field(description="since the worker took it")
+
+
 class CameraPublic(BaseModel):
     """A camera, without its password."""
 
@@ -253,6 +262,7 @@ class CameraPublic(BaseModel):
     enabled: bool
     health: str = Field(description=f"one of {', '.join(Health)}")
     fault: FaultPublic | None
+    served: ServedPublic | None = Field(description="none while nobody watches it")
     last_frame_at: datetime | None
     watched_by: str | None = Field(description="the worker")
     snapshot_at: datetime | None
@@ -273,7 +283,10 @@ class CameraPublic(BaseModel):
             for name in ("location", "direction", "timezone", "sample_step_s", "tiles",
                          "thresholds", "zones", "privacy_masks")
         }  # fmt: skip
-        return cls.model_validate({**shown, **settings, "fault": row.fault})
+        figures = row.figures or {}
+        is_served = row.health in WATCHED and set(ServedPublic.model_fields) <= set(figures)
+        served = figures if is_served else None
+        return cls.model_validate({**shown, **settings, "fault": row.fault, "served": served})
 
 
 class CameraImported(BaseModel):

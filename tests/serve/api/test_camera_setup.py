@@ -1,5 +1,7 @@
 """Setting cameras up by real requests: an address tried before it is stored, camera files."""
 
+import cv2
+import numpy as np
 import pytest
 import sqlalchemy as sa
 import yaml
@@ -11,6 +13,7 @@ from serve.watching.faring import Health
 from tests.serve.api.test_cameras import HIDDEN, ZONE, created
 from tests.serve.conftest import settings_for, sign_in
 
+FIGURES = {"sampled_fps": 1.5, "needed_fps": 0.5, "lag_p95_s": 0.2, "faults": 1}
 MASK = [[0, 0], [0.5, 0], [0.5, 0.5], [0, 0.5]]
 
 
@@ -129,7 +132,26 @@ def test_what_stands_is_told_only_while_it_is_watched(service, integrator):
     for health, shown in ((Health.WATCHING, 1), (Health.ENDED, 0), (Health.UNWATCHED, 0)):
         with service.database.write() as session:
             row = session.get(CameraRow, made["id"])
-            row.health, row.figures = health, {"standing": [standing], "served": 7}
+            row.health = health
+            row.figures = {**FIGURES, "standing": [standing]}
         activity = integrator.get(path).json()
         assert len(activity["standing"]) == shown
-        assert activity["figures"] == {"served": 7}
+        assert activity["figures"] == FIGURES
+        served = integrator.get(f"cameras/{made['id']}").json()["served"]
+        assert served == (FIGURES if shown else None)
+
+
+def test_lists_get_small_pictures(service, integrator):
+    made = created(integrator)
+    path = f"cameras/{made['id']}/snapshot"
+    assert integrator.get(path, params={"width_px": 320}).status_code == 404
+    picture = cv2.imencode(".jpg", np.full((540, 960, 3), 90, np.uint8))[1].tobytes()
+    service.storage.put("x.jpg", picture)
+    with service.database.write() as session:
+        session.get(CameraRow, made["id"]).snapshot_key = "x.jpg"
+    assert integrator.get(path).content == picture
+    small = integrator.get(path, params={"width_px": 320})
+    assert small.headers["Content-Type"] == "image/jpeg"
+    pixels = cv2.imdecode(np.frombuffer(small.content, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels.shape == (180, 320, 3)
+    assert integrator.get(path, params={"width_px": 5}).status_code == 422
