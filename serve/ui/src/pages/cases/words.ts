@@ -58,19 +58,22 @@ const NOTES = texts({
   ],
 });
 
-const WITHDRAWALS = texts({
+const ENTRIES = texts({
   delivered: ['撤回已送达', 'Withdrawal delivered'],
   dead: ['撤回报送失败', 'Withdrawal not deliverable'],
   unknown: ['未知状态', 'A state not known here'],
+  drafted: ['已生成案件', 'Drafted'],
+  again: ['再次排队报送', 'Waits to be sent again'],
 });
 
 /** What an entry in a case's timeline is called. */
 export function entryName(entry: Schemas['TimelineEntry']): string {
   if (entry.detail.action === 'withdraw') {
-    if (entry.state === 'delivered') return WITHDRAWALS.delivered;
-    if (entry.state === 'dead') return WITHDRAWALS.dead;
+    if (entry.state === 'delivered') return ENTRIES.delivered;
+    if (entry.state === 'dead') return ENTRIES.dead;
   }
-  return entry.state === 'unknown' ? WITHDRAWALS.unknown : caseState(entry.state);
+  if (entry.state === 'drafted') return entry.detail.replay ? ENTRIES.again : ENTRIES.drafted;
+  return entry.state === 'unknown' ? ENTRIES.unknown : caseState(entry.state);
 }
 
 /** What is worth knowing of an entry in a case's timeline, line by line. */
