@@ -111,10 +111,14 @@ def claim_these(session: Session, reviewer: str, ids: Sequence[str]) -> list[Fin
 
 
 def _take(session: Session, reviewer: str, rows: Sequence[FindingRow], now: datetime) -> None:
+    fresh = [
+        row.id for row in rows
+        if row.claimed_by != reviewer or row.claimed_until is None or row.claimed_until <= now
+    ]  # fmt: skip
     for row in rows:
         row.claimed_by, row.claimed_until = reviewer, now + timedelta(seconds=LEASE_S)
-    if rows:
-        detail = {"findings": [row.id for row in rows]}
+    if fresh:
+        detail = {"findings": fresh}
         note(session, reviewer, "review.claim", "reviewer", reviewer, detail)
     session.flush()
 

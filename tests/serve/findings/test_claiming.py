@@ -62,12 +62,15 @@ def test_certain_findings_are_claimed_as_far_as_they_are_free(any_city):
         asked = [name(4), name(0), name(3), name(1), name(99)]
         claimed = claiming.claim_these(session, "me", asked)
         assert [row.id for row in claimed] == [name(4), name(1)]
-    # What is held already is held for a whole lease anew.
+    # What is held already is held for a whole lease anew, and that is no news for the ledger.
     with any_city.writing() as session:
         soon = utc_now() + timedelta(seconds=5)
         session.get_one(FindingRow, name(4)).claimed_until = soon
         (again,) = claiming.claim_these(session, "me", [name(4)])
         assert again.claimed_until > soon + timedelta(seconds=claiming.LEASE_S - 60)
+    with any_city.service.database.read() as session:
+        claims = sa.select(sa.func.count()).where(LedgerEntry.action == "review.claim")
+        assert session.scalar(claims) == 2
 
 
 def test_no_more_are_held_than_allowed(city):
