@@ -146,9 +146,9 @@ def test_lists_get_small_pictures(service, integrator):
     path = f"cameras/{made['id']}/snapshot"
     assert integrator.get(path, params={"width_px": 320}).status_code == 404
     picture = cv2.imencode(".jpg", np.full((540, 960, 3), 90, np.uint8))[1].tobytes()
-    service.storage.put("x.jpg", picture)
+    service.storage.put("cameras/x.jpg", picture)
     with service.database.write() as session:
-        session.get(CameraRow, made["id"]).snapshot_key = "x.jpg"
+        session.get(CameraRow, made["id"]).snapshot_key = "cameras/x.jpg"
     assert integrator.get(path).content == picture
     small = integrator.get(path, params={"width_px": 320})
     assert small.headers["Content-Type"] == "image/jpeg"
