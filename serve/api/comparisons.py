@@ -54,7 +54,10 @@ class ComparisonPublic(BaseModel):
     stage: str | None = Field(description="fetch, align, change, findings, pictures, write, store")
     progress: float = Field(description="share done, 0 to 1")
     problem: str | None = Field(description="why it failed")
-    result: dict[str, Any] | None = Field(description="findings by kind, alignment, ground, times")
+    result: dict[str, Any] | None = Field(
+        description="findings by kind, alignment, ground, times; model_problem: why the learned "
+        "model took no part"
+    )
     languages: list[str] = Field(description="in which there is a report")
     created_by: str
     created_at: datetime

@@ -10,9 +10,14 @@ from serve.surveys.child import serve_one
 
 
 def compare(job: dict[str, Any], tell: Callable[[str, float], None]) -> dict[str, Any]:
-    """Compare, as ``cityeye compare`` does, and keep each finding's pictures beside the results."""
+    """Compare, as ``cityeye compare`` does, and keep each finding's pictures beside the results.
+
+    Nobody stands by who could mend a broken model: the other cues do without it, and the result
+    says so.
+    """
     import cv2
 
+    from models.errors import ModelError
     from models.registry import SHIPPED_FOLDER, Registry
     from vision.finding import PictureGround
     from vision.survey.compare import ComparisonInputs
@@ -25,11 +30,14 @@ def compare(job: dict[str, Any], tell: Callable[[str, float], None]) -> dict[str
         role: None if path is None else Path(path) for role, path in job["inputs"].items()
     }
     inputs = ComparisonInputs(**paths)
-    model = None
+    model, model_problem = None, None
     if job["learned"]:
         own = job.get("models_dir")
         folders = (SHIPPED_FOLDER,) if own is None else (Path(own), SHIPPED_FOLDER)
-        model = open_change_model(Registry(folders))
+        try:
+            model = open_change_model(Registry(folders))
+        except ModelError as error:
+            model_problem = str(error)
     pictures_of: dict[str, list[dict[str, Any]]] = {}
 
     def keep(pictures: SurveyPictures) -> None:
@@ -56,7 +64,7 @@ def compare(job: dict[str, Any], tell: Callable[[str, float], None]) -> dict[str
         inputs, out, options=CompareOptions.model_validate(job["options"]), learned=model,
         progress=tell, on_pictures=keep,
     )  # fmt: skip
-    return {"pictures": pictures_of}
+    return {"pictures": pictures_of, "model_problem": model_problem}
 
 
 if __name__ == "__main__":

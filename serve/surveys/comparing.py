@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
 from serve import ledger
 from serve.db.tables import Comparison, Site, Survey, utc_now
-from serve.errors import StorageError
 from serve.service import Service
 from serve.surveys import scratch
-from serve.surveys.children import ChildFailed, run_child
+from serve.surveys.children import ChildFailed, named, run_child
 from serve.surveys.options import for_vision
 from serve.surveys.permits import write_permits
 from serve.surveys.preparing import sha256_of
@@ -31,6 +32,10 @@ log = structlog.get_logger()
 CHILD = "serve.surveys.child_compare"
 IN_WORK = ("waiting", "running")
 LANGUAGES = ("zh", "en")
+LEFT_ALONE_FOR = timedelta(minutes=1)
+"""A worker that has not noticed yet that its comparison was cancelled may still store files."""
+SWEPT_FOR = timedelta(days=2)
+"""What came to nothing longer ago has been swept many times."""
 
 _SPANS = {
     "begin": (0.02, 0.05),
@@ -73,13 +78,24 @@ def make(service: Service, comparison_id: str) -> dict[str, Any]:
                 return {"cancelled": True}
             made = run_child(CHILD, job, tick=tick, names=names)
             told("store", 0.95)
-            return _store(service, comparison_id, Path(job["out"]), made["pictures"])
+            stored = _store(service, comparison_id, Path(job["out"]), made["pictures"])
+            return stored | {"model_problem": _model_problem(service, made["model_problem"])}
     except Cancelled:
         return {"cancelled": True}
     except InputError as error:
         return {"failed": str(error)}
     except ChildFailed as error:
         return {"failed": f"the comparison did not end well: {error}"}
+
+
+def _model_problem(service: Service, problem: str | None) -> str | None:
+    """Return why the learned model took no part, without the places of this machine."""
+    if problem is None:
+        return None
+    own = service.settings.models_dir
+    problem = named(problem, {} if own is None else {own.absolute(): "CITYEYE_MODELS_DIR"})
+    log.warning("learned_model_not_used", problem=problem)
+    return problem
 
 
 def _job(
@@ -193,28 +209,36 @@ def _in_language(page: bytes, language: str) -> bytes:
     return page
 
 
-def finish(service: Service, comparison_id: str, made: dict[str, Any]) -> list[str]:
+def finish(service: Service, comparison_id: str, made: dict[str, Any]) -> list[str] | None:
     """Take the findings in and mark the comparison done, in one transaction.
 
     Returns:
-        Messages to case systems that wait to be delivered.
+        Messages to case systems that wait to be delivered; none at all when the comparison is
+        not wanted any more, and what was stored of it is of no use.
     """
     document = SurveyComparison.model_validate_json(service.storage.get(made["document"]))
     outbox: list[str] = []
     with service.database.write() as session:
         row = session.get(Comparison, comparison_id, with_for_update=True)
-        if row is None or row.state != "running":
+        if row is None or row.state not in ("running", "done"):
+            return None
+        if row.state == "done":
+            # A step that died after its commit; the deliveries' sweep finds what waits.
             return []
         after = session.get(Survey, row.after_id)
         if after is None or after.state != "ready":
             row.state, row.problem = "failed", "the later survey was deleted meanwhile"
             row.finished_at = utc_now()
-            return []
+            return None
         for finding in document.findings:
             outbox += _take(service, session, row, after, finding, made, document.gsd_m)
         row.state, row.stage, row.progress, row.problem = "done", None, 1.0, None
         row.change_key, row.report_keys = made["change"], made["reports"]
-        row.result = _summary(document) | {"document_key": made["document"]}
+        row.result = _summary(document) | {
+            "document_key": made["document"],
+            # None where it did, or was not asked for; works begun before this was told lack it.
+            "model_problem": made.get("model_problem"),
+        }
         row.finished_at = utc_now()
         ledger.append(
             session, actor="worker", action="comparison.done", subject_type="comparison",
@@ -295,9 +319,24 @@ def end(service: Service, comparison_id: str, problem: str) -> None:
 
 
 def drop_files(service: Service, comparison_id: str) -> None:
-    """Delete what a comparison that was cancelled had stored."""
-    try:
-        for stored in list(service.storage.list(f"comparisons/{comparison_id}")):
-            service.storage.delete(stored.key)
-    except StorageError as error:
-        log.warning("comparison_files_left", comparison=comparison_id, detail=str(error))
+    """Delete what was stored of a comparison that nobody wants any more.
+
+    Raises:
+        StorageError: The storage did not answer.
+    """
+    for stored in list(service.storage.list(f"comparisons/{comparison_id}")):
+        service.storage.delete(stored.key)
+
+
+def sweep_files(service: Service) -> None:
+    """Delete what workers that died left of comparisons that came to nothing."""
+    now = utc_now()
+    with service.database.read() as session:
+        over = session.scalars(
+            sa.select(Comparison.id).where(
+                Comparison.state.in_(("cancelled", "failed")),
+                Comparison.finished_at.between(now - SWEPT_FOR, now - LEFT_ALONE_FOR),
+            )
+        ).all()
+    for comparison_id in over:
+        drop_files(service, comparison_id)

@@ -153,6 +153,9 @@ def compare_surveys(comparison_id: str) -> None:
             _end_comparison(comparison_id, made["failed"])
             return
         outbox = _finish_comparison(comparison_id, made)
+        if outbox is None:
+            _drop_comparison_files(comparison_id)
+            return
     except DBOSException:
         raise
     except Exception as error:
@@ -175,7 +178,7 @@ def _make_comparison(comparison_id: str) -> dict[str, Any]:
 
 
 @DBOS.step(retries_allowed=True, max_attempts=4, interval_seconds=2, should_retry=_passes)
-def _finish_comparison(comparison_id: str, made: dict[str, Any]) -> list[str]:
+def _finish_comparison(comparison_id: str, made: dict[str, Any]) -> list[str] | None:
     return comparing.finish(services.current(), comparison_id, made)
 
 
@@ -186,7 +189,11 @@ def _end_comparison(comparison_id: str, problem: str) -> None:
 
 @DBOS.step()
 def _drop_comparison_files(comparison_id: str) -> None:
-    comparing.drop_files(services.current(), comparison_id)
+    try:
+        comparing.drop_files(services.current(), comparison_id)
+    except StorageError as error:
+        # The sweep does it when the storage is back.
+        log.warning("comparison_files_left", comparison=comparison_id, detail=str(error))
 
 
 @DBOS.workflow()
@@ -197,7 +204,7 @@ def sweep_surveys(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401
 
 @DBOS.workflow()
 def sweep_uploads(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
-    """Delete uploads whose time is over, and what crashes left on this disk."""
+    """Delete uploads whose time is over, and what crashes left in the storage and on this disk."""
     _sweep_upload_files()
 
 
@@ -206,6 +213,10 @@ def _sweep_upload_files() -> None:
     service = services.current()
     keeping.sweep(service)
     scratch.sweep(service)
+    try:
+        comparing.sweep_files(service)
+    except StorageError as error:
+        log.warning("comparison_files_left", detail=str(error))
 
 
 def sweep(service: Service) -> None:

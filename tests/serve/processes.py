@@ -103,7 +103,7 @@ def served(*, folder, environment, port=None, words=(), **crash):
 
 def answers(address):
     try:
-        return httpx.get(f"{address}/api/v1/openapi.json", timeout=5).status_code == 200
+        return httpx.get(f"{address}/healthz", timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
 
