@@ -17,6 +17,7 @@ from serve.api.once import CreateOnce
 from serve.api.paging import Cursor, Limit, Page, page_of
 from serve.db.tables import RegisterEntry, RegisterVersion
 from serve.errors import NotFound, TooLarge
+from serve.findings.filters import FindingFilters
 from serve.findings.public import Bilingual
 from serve.registers import versions
 from serve.registers.kinds import LAYOUTS, Register
@@ -190,15 +191,31 @@ def list_register_entries(
     service: Here,
     register: RegisterName,
     number: VersionNumber,
+    bbox: Annotated[
+        str | None,
+        Query(
+            max_length=120,
+            pattern=r"^[\d.,eE+\- ]+$",
+            description="only rows whose bounds meet west,south,east,north (WGS-84 degrees)",
+        ),
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EntryPublic]:
     """List the rows of a version, older ones too, by code."""
+    box = FindingFilters(bbox=bbox).box()
     with service.database.read() as session:
         version = versions.version_of(session, register, number)
+        query = sa.select(RegisterEntry).where(RegisterEntry.version_id == version.id)
+        if box is not None:
+            west, south, east, north = box
+            query = query.where(
+                RegisterEntry.west <= east, RegisterEntry.east >= west,
+                RegisterEntry.south <= north, RegisterEntry.north >= south,
+            )  # fmt: skip
         rows, following = page_of(
             session,
-            sa.select(RegisterEntry).where(RegisterEntry.version_id == version.id),
+            query,
             (RegisterEntry.code,),
             limit=limit,
             cursor=cursor,

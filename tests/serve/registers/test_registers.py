@@ -136,6 +136,20 @@ FILES = [
 ]
 
 
+def test_rows_are_looked_up_by_place(signed_in):
+    auditor = signed_in("auditor")
+    assert load(signed_in("supervisor"), "unit_grid", GRID).status_code == 201
+    entries = "registers/unit_grid/versions/1/entries"
+    west, south, east, north = square(100, -300, 10).bounds
+    near = auditor.get(entries, params={"bbox": f"{west},{south},{east},{north}"}).json()
+    assert [entry["code"] for entry in near["items"]] == ["440113-02"]
+    west, south, east, north = square(-5, -300, 10).bounds
+    both = auditor.get(entries, params={"bbox": f"{west},{south},{east},{north}"}).json()
+    assert [entry["code"] for entry in both["items"]] == ["440113-01", "440113-02"]
+    assert auditor.get(entries, params={"bbox": "1,2,3,4"}).json()["items"] == []
+    assert auditor.get(entries, params={"bbox": "1,2,3"}).status_code == 422
+
+
 @pytest.mark.parametrize(("what", "content", "crs"), FILES)
 def test_files_of_every_form_say_the_same(signed_in, what, content, crs):
     params = {"crs": crs} if crs else {}
