@@ -31,7 +31,7 @@ export const PAGES: Page[] = [
   { name: 'cameras', icon: 'camera', needs: 'list_cameras', load: () => import('./cameras/Page.svelte') },
   { name: 'cases', icon: 'case', needs: 'list_cases', load: () => import('./cases/Page.svelte') },
   { name: 'dashboard', icon: 'dashboard', needs: 'get_dashboard', load: () => import('./dashboard/Page.svelte') },
-  { name: 'admin', icon: 'admin', needs: 'list_entries', load: () => import('./admin/Page.svelte') },
+  { name: 'admin', icon: 'admin', needs: 'list_tokens', load: () => import('./admin/Page.svelte') },
 ];
 
 export function titleOf(page: Page): string {

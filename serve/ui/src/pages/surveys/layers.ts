@@ -1,0 +1,2 @@
+/** What can lie over two surveys. */
+export type Layer = '' | 'change' | 'heights';
