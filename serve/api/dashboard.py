@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -13,24 +14,45 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from serve.api.caller import Here
 from serve.api.texts import NO_CONTROLS
-from serve.db.tables import CameraRow, Case, FindingRow, OutboxEntry, utc_now
+from serve.cases.states import ENDED, CaseState
+from serve.dashboard import (
+    TALLIES,
+    Stretch,
+    count_by_day,
+    count_by_kind,
+    count_by_model,
+    count_by_unit,
+    units_of,
+)
+from serve.db.tables import CameraRow, Case, OutboxEntry, utc_now
+from serve.findings.filters import State
 
 router = APIRouter(tags=["dashboard"])
 
 MOST_DAYS = 400
-MOST_GROUPS = 500
 
 
-class DayCount(BaseModel):
-    """One day of one kind and unit."""
+class Counts(BaseModel):
+    """How many were found, and what became of findings and cases."""
 
-    day: date = Field(description="in the city's time zone")
-    kind: str
-    unit: str | None
     found: int = 0
     confirmed: int = 0
     rejected: int = 0
     closed: int = Field(0, description="cases that the case system closed")
+
+
+class DayCounts(Counts):
+    """Counts of one day and kind."""
+
+    day: date = Field(description="in the city's time zone")
+    kind: str
+
+
+class UnitCounts(Counts):
+    """Counts of one responsible unit and kind, over all days."""
+
+    unit: str
+    kind: str
 
 
 class ModelPrecision(BaseModel):
@@ -41,7 +63,7 @@ class ModelPrecision(BaseModel):
     version: str | None
     confirmed: int
     rejected: int
-    precision: float | None = Field(description="confirmed of decided; none where none was")
+    precision: float = Field(description="confirmed of decided")
 
 
 class Dashboard(BaseModel):
@@ -50,7 +72,8 @@ class Dashboard(BaseModel):
     since: date
     until: date
     totals: dict[str, int] = Field(description="found, confirmed, rejected, filed, closed, open")
-    days: list[DayCount]
+    days: list[DayCounts] = Field(description="days and kinds of which there is something")
+    units: list[UnitCounts] = Field(description="what lies in no unit's cell is not here")
     precision: list[ModelPrecision]
     cameras: dict[str, int] = Field(description="enabled cameras by health")
     queue: dict[str, int] = Field(description="findings that wait for review, by kind")
@@ -61,125 +84,73 @@ class Dashboard(BaseModel):
 def get_dashboard(
     service: Here,
     days: Annotated[int, Query(ge=1, le=MOST_DAYS, description="up to and with today")] = 30,
-    unit: Annotated[str | None, Query(max_length=200, pattern=NO_CONTROLS)] = None,
+    unit: Annotated[
+        str | None, Query(max_length=200, pattern=NO_CONTROLS, description="only this unit's")
+    ] = None,
 ) -> Dashboard:
     """Return the figures of the last days."""
     zone = ZoneInfo(service.settings.time_zone)
     today = utc_now().astimezone(zone).date()
-    first = today - timedelta(days=days - 1)
-    start = datetime.combine(first, datetime.min.time(), tzinfo=zone)
+    stretch = Stretch(today - timedelta(days=days - 1), today, zone)
     with service.database.read() as session:
-        found = _by_day(session, start, zone, unit)
+        by_day = _by_day(session, stretch, unit)
         return Dashboard(
-            since=first,
-            until=today,
-            totals=_totals(found, _open_cases(session, unit), _filed(session, start, unit)),
-            days=sorted(found.values(), key=lambda row: (row.day, row.kind, row.unit or "")),
-            precision=_precision(session, start, unit),
+            since=stretch.first,
+            until=stretch.last,
+            totals=_totals(session, by_day, stretch, unit),
+            days=by_day,
+            units=_by_unit(session, stretch, unit),
+            precision=_precision(session, stretch, unit),
             cameras=_counts(session, CameraRow.health, CameraRow.enabled.is_(True)),
-            queue=_counts(session, FindingRow.kind, FindingRow.state == "suspected"),
+            queue={kind: n for kind, _, n in count_by_kind(session, [State.SUSPECTED])},
             outbox=_counts(session, OutboxEntry.state),
         )
 
 
-Key = tuple[date, str, str | None]
+def _by_day(session: Session, stretch: Stretch, unit: str | None) -> list[DayCounts]:
+    rows = count_by_day(session, stretch, unit)
+    counts = [DayCounts(day=day, kind=kind, **of) for day, kind, of in rows]
+    return sorted(counts, key=lambda row: (row.day, row.kind))
 
 
-def _by_day(
-    session: Session, start: datetime, zone: ZoneInfo, unit: str | None
-) -> dict[Key, DayCount]:
-    rows: dict[Key, DayCount] = {}
-
-    def add(
-        name: str,
-        at: InstrumentedAttribute[Any],
-        table: type[FindingRow] | type[Case],
-        *where: sa.ColumnElement[bool],
-    ) -> None:
-        # By name in the grouping: spelt out twice, their parameters would make them differ.
-        columns = (table.kind, table.unit)
-        day = _day(session, at, zone, start)
-        query = sa.select(day.label("day"), *columns, sa.func.count().label("n")).where(at >= start)
-        for condition in where:
-            query = query.where(condition)
-        if unit is not None:
-            query = query.where(table.unit == unit)
-        for row in session.execute(query.group_by("day", *columns)):
-            # SQLite gives a date as text.
-            on = row.day if isinstance(row.day, date) else date.fromisoformat(str(row.day)[:10])
-            key = (on, row.kind, row.unit)
-            counts = rows.setdefault(key, DayCount(day=on, kind=row.kind, unit=row.unit))
-            setattr(counts, name, row.n)
-
-    add("found", FindingRow.created_at, FindingRow)
-    add("confirmed", FindingRow.decided_at, FindingRow, FindingRow.state == "confirmed")
-    add("rejected", FindingRow.decided_at, FindingRow, FindingRow.state == "rejected")
-    add("closed", Case.closed_at, Case, Case.state == "closed")
-    return rows
+def _by_unit(session: Session, stretch: Stretch, unit: str | None) -> list[UnitCounts]:
+    units = units_of(session) if unit is None else [unit]
+    rows = count_by_unit(session, stretch, units)
+    counts = [UnitCounts(unit=name, kind=kind, **of) for name, kind, of in rows]
+    return sorted(counts, key=lambda row: (row.unit, row.kind))
 
 
-def _day(
-    session: Session, at: InstrumentedAttribute[Any], zone: ZoneInfo, start: datetime
-) -> sa.ColumnElement[date]:
-    if session.get_bind().dialect.name == "postgresql":
-        return sa.cast(sa.func.timezone(zone.key, at), sa.Date)
-    # SQLite knows no zones; the offset of the stretch's start is right but for daylight saving.
-    offset_s = int((start.utcoffset() or timedelta()).total_seconds())
-    return sa.func.date(at, f"{offset_s:+d} seconds")
-
-
-def _precision(session: Session, start: datetime, unit: str | None) -> list[ModelPrecision]:
-    model = FindingRow.document["model"]["name"].as_string()
-    version = FindingRow.document["model"]["version"].as_string()
-    query = (
-        sa.select(
-            FindingRow.kind,
-            model.label("model"),
-            version.label("version"),
-            sa.func.count().filter(FindingRow.state == "confirmed").label("confirmed"),
-            sa.func.count().filter(FindingRow.state == "rejected").label("rejected"),
-        )
-        .where(FindingRow.state.in_(("confirmed", "rejected")), FindingRow.decided_at >= start)
-        .group_by(FindingRow.kind, "model", "version")
-        .order_by(FindingRow.kind, "model", "version")
-        .limit(MOST_GROUPS)
-    )
-    if unit is not None:
-        query = query.where(FindingRow.unit == unit)
+def _precision(session: Session, stretch: Stretch, unit: str | None) -> list[ModelPrecision]:
     return [
         ModelPrecision(
-            kind=row.kind, model=row.model, version=row.version, confirmed=row.confirmed,
-            rejected=row.rejected,
-            precision=round(row.confirmed / (row.confirmed + row.rejected), 4),
+            kind=of.kind, model=of.model, version=of.version, confirmed=of.confirmed,
+            rejected=of.rejected,
+            precision=round(of.confirmed / (of.confirmed + of.rejected), 4),
         )
-        for row in session.execute(query)
+        for of in count_by_model(session, stretch, unit)
     ]  # fmt: skip
 
 
-def _open_cases(session: Session, unit: str | None) -> int:
-    query = sa.select(sa.func.count()).where(Case.state.not_in(("closed", "refused", "withdrawn")))
+def _totals(
+    session: Session, by_day: Iterable[DayCounts], stretch: Stretch, unit: str | None
+) -> dict[str, int]:
+    totals = dict.fromkeys((tally.name for tally in TALLIES), 0)
+    for row in by_day:
+        for name in totals:
+            totals[name] += getattr(row, name)
+    cases = sa.select(sa.func.count()).select_from(Case)
     if unit is not None:
-        query = query.where(Case.unit == unit)
-    return session.scalar(query) or 0
-
-
-def _filed(session: Session, start: datetime, unit: str | None) -> int:
-    query = sa.select(sa.func.count()).select_from(Case).where(Case.created_at >= start)
-    if unit is not None:
-        query = query.where(Case.unit == unit)
-    return session.scalar(query) or 0
-
-
-def _totals(found: dict[Key, DayCount], open_cases: int, filed: int) -> dict[str, int]:
-    names = ("found", "confirmed", "rejected", "closed")
-    totals = {name: sum(getattr(row, name) for row in found.values()) for name in names}
-    return {**totals, "filed": filed, "open": open_cases}
+        cases = cases.where(Case.unit == unit)
+    going_on = [state.value for state in CaseState if state not in ENDED]
+    return {
+        **totals,
+        "filed": session.scalar(cases.where(Case.created_at >= stretch.start)) or 0,
+        "open": session.scalar(cases.where(Case.state.in_(going_on))) or 0,
+    }
 
 
 def _counts(
     session: Session, column: InstrumentedAttribute[str], *where: sa.ColumnElement[bool]
 ) -> dict[str, int]:
-    query = sa.select(column, sa.func.count()).group_by(column)
-    for condition in where:
-        query = query.where(condition)
+    query = sa.select(column, sa.func.count()).where(*where).group_by(column)
     return {name: count for name, count in session.execute(query)}

@@ -24,15 +24,17 @@ class Database:
             pool_size: Connections kept, on PostgreSQL.
         """
         self.url = url
+        # What an error says lands in the log; what was being written may be secret.
         self.is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.engine = sa.create_engine(url)
+            self.engine = sa.create_engine(url, hide_parameters=True)
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self.engine = sa.create_engine(
-                url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
-            )
+                url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True,
+                hide_parameters=True,
+            )  # fmt: skip
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager

@@ -52,6 +52,9 @@ class FindingRow(Base):
     area_m2: Mapped[float | None]
     gsd_m: Mapped[float | None]
     document: Mapped[dict[str, Any]]  # the newest vision.finding.Finding
+    # The learned model that it came from, as in the document: what precision is counted by.
+    model_name: Mapped[str | None]
+    model_version: Mapped[str | None]
     # What registers say.
     cell_code: Mapped[str | None] = mapped_column(Code)
     unit: Mapped[str | None]
@@ -79,7 +82,6 @@ class FindingRow(Base):
         sa.Index("ix_findings_kind_seen", "kind", "state", "seen_at", "id", "score"),
         sa.Index("ix_findings_risk", "risk", "id", "score"),
         sa.Index("ix_findings_seen", "seen_at", "id", "score"),
-        sa.Index("ix_findings_created", "created_at", "id"),
         sa.Index("ix_findings_camera", "camera_id", "seen_at", "id", "state", "kind"),
         sa.Index("ix_findings_camera_risk", "camera_id", "risk", "id", "state", "kind"),
         sa.Index("ix_findings_site", "site_id", "seen_at", "id", "state", "kind"),
@@ -92,6 +94,17 @@ class FindingRow(Base):
         sa.Index("ix_findings_place", "longitude", "latitude"),
         sa.Index("ix_findings_site_place", "site_id", "west", "south"),
         sa.Index("ix_findings_decided", "state", "decided_at"),
+        # What the dashboard counts is a stretch of one of these.
+        sa.Index("ix_findings_count_found", "kind", "created_at"),
+        sa.Index("ix_findings_count_found_of_unit", "unit", "kind", "created_at"),
+        sa.Index(
+            "ix_findings_count_decided",
+            *("state", "kind", "decided_at", "model_name", "model_version"),
+        ),
+        sa.Index(
+            "ix_findings_count_decided_of_unit",
+            *("unit", "state", "kind", "decided_at", "model_name", "model_version"),
+        ),
     )
 
 

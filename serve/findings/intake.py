@@ -224,6 +224,8 @@ def _absorb(row: FindingRow, finding: Finding, origin: Origin, *, newest: bool) 
     row.comparison_id = origin.comparison_id or row.comparison_id
     row.zone, row.gsd_m = origin.zone, origin.gsd_m
     row.document = finding.model_dump(mode="json")
+    model = finding.model
+    row.model_name, row.model_version = (model.name, model.version) if model else (None, None)
     row.score, row.assessment = finding.score, finding.assessment.value
     corrected = row.corrected or {}
     if "kind" not in corrected:

@@ -3,12 +3,13 @@
 import threading
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from serve.db.engine import Database
 from serve.db.migrate import upgrade
-from serve.db.tables import Base
+from serve.db.tables import Base, User
 
 
 @pytest.fixture
@@ -54,3 +55,17 @@ def test_several_processes_may_upgrade_at_once(tmp_path):
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_an_error_does_not_tell_what_was_being_written(database):
+    upgrade(database)
+    row = {
+        "id": "a",
+        "name": "n",
+        "display_name": "n",
+        "role": "admin",
+        "password_hash": "$secret$",
+    }
+    with pytest.raises(sa.exc.IntegrityError) as caught, database.write() as session:
+        session.execute(sa.insert(User), [row, row])
+    assert "$secret$" not in str(caught.value)

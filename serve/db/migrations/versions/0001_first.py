@@ -452,6 +452,8 @@ def upgrade() -> None:
         sa.Column("area_m2", sa.Double(), nullable=True),
         sa.Column("gsd_m", sa.Double(), nullable=True),
         sa.Column("document", Json, nullable=False),
+        sa.Column("model_name", sa.String(), nullable=True),
+        sa.Column("model_version", sa.String(), nullable=True),
         sa.Column(
             "cell_code",
             sa.String().with_variant(sa.String(collation="C"), "postgresql"),
@@ -497,7 +499,25 @@ def upgrade() -> None:
         ["cell_code", "seen_at", "id", "state", "kind"],
         unique=False,
     )
-    op.create_index("ix_findings_created", "findings", ["created_at", "id"], unique=False)
+    op.create_index(
+        "ix_findings_count_decided",
+        "findings",
+        ["state", "kind", "decided_at", "model_name", "model_version"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_findings_count_decided_of_unit",
+        "findings",
+        ["unit", "state", "kind", "decided_at", "model_name", "model_version"],
+        unique=False,
+    )
+    op.create_index("ix_findings_count_found", "findings", ["kind", "created_at"], unique=False)
+    op.create_index(
+        "ix_findings_count_found_of_unit",
+        "findings",
+        ["unit", "kind", "created_at"],
+        unique=False,
+    )
     op.create_index("ix_findings_decided", "findings", ["state", "decided_at"], unique=False)
     op.create_index(
         "ix_findings_kind_risk", "findings", ["kind", "state", "risk", "id", "score"], unique=False
@@ -566,12 +586,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_cases_dedupe_key")),
     )
+    op.create_index("ix_cases_count_closed", "cases", ["state", "kind", "closed_at"], unique=False)
+    op.create_index(
+        "ix_cases_count_closed_of_unit",
+        "cases",
+        ["unit", "state", "kind", "closed_at"],
+        unique=False,
+    )
     op.create_index(op.f("ix_cases_created_at"), "cases", ["created_at"], unique=False)
     op.create_index(op.f("ix_cases_external_id"), "cases", ["external_id"], unique=False)
     op.create_index(op.f("ix_cases_finding_id"), "cases", ["finding_id"], unique=False)
-    op.create_index(op.f("ix_cases_state"), "cases", ["state"], unique=False)
     op.create_index(op.f("ix_cases_target"), "cases", ["target"], unique=False)
-    op.create_index(op.f("ix_cases_unit"), "cases", ["unit"], unique=False)
     op.create_table(
         "evidence",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -701,12 +726,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_evidence_finding_id"), table_name="evidence")
     op.drop_index("ix_evidence_erased", table_name="evidence")
     op.drop_table("evidence")
-    op.drop_index(op.f("ix_cases_unit"), table_name="cases")
     op.drop_index(op.f("ix_cases_target"), table_name="cases")
-    op.drop_index(op.f("ix_cases_state"), table_name="cases")
     op.drop_index(op.f("ix_cases_finding_id"), table_name="cases")
     op.drop_index(op.f("ix_cases_external_id"), table_name="cases")
     op.drop_index(op.f("ix_cases_created_at"), table_name="cases")
+    op.drop_index("ix_cases_count_closed_of_unit", table_name="cases")
+    op.drop_index("ix_cases_count_closed", table_name="cases")
     op.drop_table("cases")
     op.drop_index("ix_findings_unit_risk", table_name="findings")
     op.drop_index("ix_findings_unit", table_name="findings")
@@ -723,7 +748,10 @@ def downgrade() -> None:
     op.drop_index("ix_findings_kind_seen", table_name="findings")
     op.drop_index("ix_findings_kind_risk", table_name="findings")
     op.drop_index("ix_findings_decided", table_name="findings")
-    op.drop_index("ix_findings_created", table_name="findings")
+    op.drop_index("ix_findings_count_found_of_unit", table_name="findings")
+    op.drop_index("ix_findings_count_found", table_name="findings")
+    op.drop_index("ix_findings_count_decided_of_unit", table_name="findings")
+    op.drop_index("ix_findings_count_decided", table_name="findings")
     op.drop_index("ix_findings_cell", table_name="findings")
     op.drop_index("ix_findings_camera_risk", table_name="findings")
     op.drop_index("ix_findings_camera", table_name="findings")
