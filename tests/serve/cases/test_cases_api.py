@@ -207,7 +207,7 @@ def test_the_dashboard_counts_what_there_is(filed):
     assert seen["totals"] == {
         "found": 3, "confirmed": 2, "rejected": 1, "closed": 1, "filed": 3, "open": 2,
     }  # fmt: skip
-    assert sum(row["closed"] for row in seen["days"] if row["unit"] == "North office") == 1
+    assert sum(row["closed"] for row in seen["units"] if row["unit"] == "North office") == 1
     precision = {row["kind"]: row for row in seen["precision"]}
     assert sum(row["confirmed"] for row in precision.values()) == 2
     assert sum(row["rejected"] for row in precision.values()) == 1
