@@ -23,7 +23,6 @@ from datasets.formats.coco import write_coco
 from datasets.formats.yolo import write_yolo
 from serve.db.tables import Comparison, EvidenceRow, FindingRow, Survey
 from serve.exports.lessons import CAMERA_KINDS, SURVEY_KINDS, Lesson, lesson_of
-from serve.exports.pairs import cut_pairs
 from serve.exports.pictures import Used, cut_pictures, into_splits
 from serve.findings.filters import FindingFilters, State
 from serve.findings.query import all_ids
@@ -205,6 +204,9 @@ def _pairs(
     splits = into_splits([row.comparison_id or "" for row, _ in placed], [r.id for r, _ in placed])
     counts = {split: Counter[str]() for split in ("train", "test")}
     done = 0
+
+    # With all that reads rasters; few exports, and no other part of a worker, need it.
+    from serve.exports.pairs import cut_pairs
 
     def pairs_of(split: str) -> Iterator[ChangePair]:
         nonlocal done
