@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from serve.cases.evidence_links import MAX_TOKEN_LENGTH, read_link
 from serve.cases.replaying import replay_letters
 from serve.cases.states import WORDS, CaseState
 from serve.cases.status import for_update
-from serve.db.tables import Case, CaseEvent, EvidenceRow, OutboxEntry, utc_now
+from serve.db.tables import Case, CaseEvent, EvidenceRow, FindingRow, OutboxEntry, utc_now
 from serve.errors import Conflict, Gone, NotFound
 from serve.workflows import delivery
 from vision.finding import FindingKind
@@ -55,15 +56,12 @@ class CaseSummary(BaseModel):
     due_at: datetime | None = Field(description="suggested limit")
     cell_code: str | None
     unit: str | None
+    longitude: float | None = Field(description="WGS-84, of the finding's point or of its camera")
+    latitude: float | None
     created_at: datetime
     updated_at: datetime
     closed_at: datetime | None
     revision: int
-
-    @classmethod
-    def of(cls, row: Case) -> CaseSummary:
-        """Return what is told of a row."""
-        return cls.model_validate(_told(row))
 
 
 class TimelineEntry(BaseModel):
@@ -194,7 +192,7 @@ def list_cases(
         rows, after = page_of(
             session, query, (Case.created_at, Case.id), limit=limit, cursor=cursor
         )
-        return Page(items=[CaseSummary.of(row) for row in rows], next=after)
+        return Page(items=_summaries(session, rows), next=after)
 
 
 @router.get("/cases/{case_id}")
@@ -209,8 +207,9 @@ def get_case(service: Here, case_id: Id, response: Response) -> CasePublic:
         ).all()
         entries = _entries(session, case_id)
         tag(response, row)
+        (summary,) = _summaries(session, [row])
         return CasePublic(
-            **_told(row),
+            **summary.model_dump(),
             dedupe_key=row.dedupe_key,
             table_version=row.table_version,
             draft=row.draft,
@@ -247,7 +246,8 @@ def revoke_case_links(service: Here, caller: Who, case_id: Id) -> CaseSummary:
             session, actor=caller.name, action="case.revoke_links", subject_type="case",
             subject=case_id, detail={"issue": row.links_issue},
         )  # fmt: skip
-        return CaseSummary.of(row)
+        (summary,) = _summaries(session, [row])
+        return summary
 
 
 @router.get("/dead-letters")
@@ -319,14 +319,30 @@ def _entries(session: Session, case_id: str) -> list[OutboxEntry]:
     )
 
 
-def _told(row: Case) -> dict[str, Any]:
-    names = set(CaseSummary.model_fields) - {"state", "state_name"}
-    words = WORDS[CaseState(row.state)]
-    return {
-        **{name: getattr(row, name) for name in names},
-        "state": CaseState(row.state),
-        "state_name": StateName(zh=words.zh, en=words.en),
+def _summaries(session: Session, rows: Sequence[Case]) -> list[CaseSummary]:
+    places = {
+        finding_id: (longitude, latitude)
+        for finding_id, longitude, latitude in session.execute(
+            sa.select(FindingRow.id, FindingRow.longitude, FindingRow.latitude).where(
+                FindingRow.id.in_({row.finding_id for row in rows})
+            )
+        )
     }
+    names = set(CaseSummary.model_fields) - {"state", "state_name", "longitude", "latitude"}
+    summaries = []
+    for row in rows:
+        longitude, latitude = places[row.finding_id]
+        words = WORDS[CaseState(row.state)]
+        summaries.append(
+            CaseSummary(
+                **{name: getattr(row, name) for name in names},
+                state=CaseState(row.state),
+                state_name=StateName(zh=words.zh, en=words.en),
+                longitude=longitude,
+                latitude=latitude,
+            )
+        )
+    return summaries
 
 
 def _timeline(event: CaseEvent) -> TimelineEntry:

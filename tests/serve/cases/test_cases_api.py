@@ -93,6 +93,16 @@ def test_pages_follow_one_another(filed):
     assert len(seen) == len(set(seen)) == 3
 
 
+def test_cases_tell_where_they_are(filed):
+    cases = by(filed, Role.AUDITOR).get("cases").json()["items"]
+    with filed.database.read() as session:
+        places = {
+            row.id: (row.longitude, row.latitude) for row in session.scalars(sa.select(FindingRow))
+        }
+    assert {one["finding_id"]: (one["longitude"], one["latitude"]) for one in cases} == places
+    assert any(longitude is not None for longitude, _ in places.values())
+
+
 def test_a_case_with_its_messages(filed):
     auditor = by(filed, Role.AUDITOR)
     case_id = auditor.get("cases", params={"unit": "North office"}).json()["items"][0]["id"]
