@@ -10,6 +10,7 @@ process ends and is begun anew, and the watch goes on.
 from __future__ import annotations
 
 import itertools
+import os
 import queue
 import socket
 import subprocess
@@ -41,6 +42,11 @@ MakeSource = Callable[[], Source]
 """Opens a source; can be pickled."""
 
 RESTART_S = 1.0
+ALIVE_EVERY_S = 2.0
+SILENT_S = 30
+"""A process that says nothing for so long hangs; it is ended and begun anew."""
+STARTS_WITHIN_S = 120
+"""The same before its first word, for a busy machine takes long to load a program."""
 CLIP_S = 120.0
 """A clip that is not cut by then is not waited for."""
 _LOOK_S = 0.2
@@ -82,6 +88,11 @@ class ClipAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """The process that reads goes on; said again and again, whatever its cameras do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """What a camera gave, and how it is read."""
 
@@ -102,7 +113,10 @@ class Told:
     trouble: str | None = None
 
 
-# Finds modules where this process does, and gets nothing else of its surroundings to read.
+# It finds modules where this process does, and libraries and time zones where the system keeps
+# them. The rest of the environment may hold secrets, which are nothing for who reads what strangers
+# send.
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
 _BEGIN = (
     "import sys; number, sys.path[:] = int(sys.argv[1]), sys.argv[2:]; "
     "from vision.camera.sources.reading import main; main(number)"
@@ -324,22 +338,26 @@ class _Process:
             self._child = subprocess.Popen(  # noqa: S603 - a module of ours, nothing from outside
                 [sys.executable, "-c", _BEGIN, str(theirs.fileno()), *filter(None, sys.path)],
                 pass_fds=[theirs.fileno()],
+                env={name: os.environ[name] for name in _KEPT if name in os.environ},
                 stdin=subprocess.DEVNULL,
                 # An interrupt from the terminal is for the watch, which ends its readers itself.
                 start_new_session=True,
             )
         self._wire = wire = Wire(ours)
+        wire.wait_at_most(STARTS_WITHIN_S)
         threading.Thread(
             target=self._listen, args=(wire, self._child), name="readers", daemon=True
         ).start()
 
     def _listen(self, wire: Wire, child: subprocess.Popen[bytes]) -> None:
         try:
+            self._hear(*wire.receive())
+            wire.wait_at_most(SILENT_S)
             while True:
                 self._hear(*wire.receive())
         except (EOFError, OSError):
-            # It ended; why does not matter.
-            pass
+            # It ended, or it hangs; why does not matter.
+            child.kill()
         child.wait()
         with self._lock:
             for answer in self._clips.values():
@@ -364,6 +382,8 @@ class _Process:
                 answer = self._clips.pop(words.request, None)
             if answer is not None:
                 answer.set_result(words)
+            return
+        if isinstance(words, Alive):
             return
         assert isinstance(words, Said)  # noqa: S101 - nothing else is sent
         with self._lock:

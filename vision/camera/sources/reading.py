@@ -11,12 +11,22 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from vision.camera.frame import Frame
-from vision.camera.sources.readers import Asked, ClipAsked, Ended, Said, Started, Told
+from vision.camera.sources.readers import (
+    ALIVE_EVERY_S,
+    Alive,
+    Asked,
+    ClipAsked,
+    Ended,
+    Said,
+    Started,
+    Told,
+)
 from vision.camera.sources.source import Source
 from vision.camera.sources.wire import Wire, packed
 from vision.errors import OutputError
@@ -43,6 +53,7 @@ class _Reading:
 
     def serve(self) -> None:
         """Do so until the other end hangs up."""
+        self._begin(self._say_alive)
         while True:
             asked, _ = self._wire.receive()
             if isinstance(asked, Started):
@@ -65,6 +76,11 @@ class _Reading:
         except OSError:
             # Nobody listens any more, which ends this process in a moment.
             pass
+
+    def _say_alive(self) -> None:
+        while True:
+            self._wire.send(Alive())
+            time.sleep(ALIVE_EVERY_S)
 
     def _read(self, number: int, camera: _Camera) -> None:
         source = camera.source

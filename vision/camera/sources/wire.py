@@ -54,6 +54,11 @@ class Wire:
         self._end = end
         self._sending = threading.Lock()
 
+    def wait_at_most(self, seconds: int) -> None:
+        """Let `receive` fail when nothing comes for so long."""
+        limit = struct.pack("ll", seconds, 0)
+        self._end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
     def send(self, words: Any, pixels: NDArray[np.uint8] | None = None) -> None:  # noqa: ANN401
         """Send something that can be pickled and, where there are, pixels.
 
@@ -72,7 +77,7 @@ class Wire:
 
         Raises:
             EOFError: The other end was closed.
-            OSError: This one was.
+            OSError: This one was, or nothing came in time.
         """
         said_bytes, body_bytes = _HEAD.unpack(bytes(self._filled(_HEAD.size)))
         # Both ends are processes of ours that nobody else can reach.

@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import av
 import numpy as np
@@ -19,6 +20,7 @@ from make_videos import number_of, write_video
 
 from vision.camera.frame import Frame
 from vision.camera.sources import Fault, FaultKind, Patience, Readers, Recovered, open_source
+from vision.camera.sources import readers as readers_module
 from vision.camera.sources.looped import LoopedFilm
 from vision.camera.sources.wire import Wire, packed, unpacked
 from vision.errors import InputError, OutputError
@@ -116,6 +118,35 @@ def test_a_process_that_dies_is_a_fault_and_is_begun_anew(film):
                 assert events[well].kind is FaultKind.OFFLINE
                 frames_of(events, 2, well)
             assert readers.pids != (pid,)
+
+
+def test_a_process_that_hangs_is_a_fault_and_is_begun_anew(film, monkeypatch):
+    monkeypatch.setattr(readers_module, "SILENT_S", 6)
+    with Readers(1) as readers:
+        source = readers.open(partial(LoopedFilm, film, keep_s=60))
+        with watching(source, 1.0) as events:
+            frames_of(events, 2)
+            (pid,) = readers.pids
+            os.kill(pid, signal.SIGSTOP)
+            fault = wait_for(events, lambda event: isinstance(event, Fault))
+            assert events[fault].kind is FaultKind.OFFLINE
+            well = wait_for(events, lambda event: isinstance(event, Recovered), fault)
+            frames_of(events, 2, well)
+            assert readers.pids != (pid,)
+
+
+def test_a_process_that_reads_gets_no_secrets(film, monkeypatch):
+    monkeypatch.setenv("CITYEYE_SECRET", "hunter2")
+    with Readers(1) as readers:
+        source = readers.open(partial(LoopedFilm, film, keep_s=60))
+        with watching(source, 1.0) as events:
+            frames_of(events, 1)
+            (pid,) = readers.pids
+            for place in ("environ", "cmdline"):
+                read = Path(f"/proc/{pid}/{place}").read_bytes()
+                assert b"hunter2" not in read
+                assert str(film).encode() not in read
+            assert read, "nothing was looked at"
 
 
 def test_processes_end_with_their_readers(film):
