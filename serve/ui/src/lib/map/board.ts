@@ -50,8 +50,10 @@ export class Board {
     return this.#moved;
   }
 
-  /** Begins a new plane: coordinates of another kind, or another picture. Shows all of `whole`. */
-  begin(projection: Projection, whole: Bounds, { padding = 16, finest = 0, reach = 1 } = {}): void {
+  /** Begins a new plane: coordinates of another kind, or another picture. Shows all of `whole`.
+   *
+   * `reach` is how far one can go, times the whole; `finest` and `coarsest` are map units a pixel. */
+  begin(projection: Projection, whole: Bounds, { padding = 16, finest = 0, coarsest = 0, reach = 1 } = {}): void {
     const [left, bottom, right, top] = whole;
     const [w, h] = [(right - left) * (reach - 1), (top - bottom) * (reach - 1)];
     this.map.setView(
@@ -65,7 +67,8 @@ export class Board {
         constrainOnlyCenter: true,
         constrainResolution: false,
         minResolution: finest || Math.max(right - left, top - bottom) / 50_000,
-        maxResolution: reach === Infinity ? undefined : (Math.max(right - left, top - bottom) * reach) / 120,
+        maxResolution:
+          coarsest || (reach === Infinity ? undefined : (Math.max(right - left, top - bottom) * reach) / 120),
         enableRotation: false,
       }),
     );
@@ -77,7 +80,7 @@ export class Board {
 
   /** Uses the view of another board, so that both show the same place. */
   follow(other: Board): void {
-    this.map.setView(other.view);
+    if (this.view !== other.view) this.map.setView(other.view);
   }
 
   #watch(): void {
@@ -98,7 +101,7 @@ export class Board {
     if (!size || !size[0] || !size[1]) this.map.updateSize();
     this.#settle(() => {
       const padding = this.#padding;
-      this.view.fit(this.#whole, { padding: [padding, padding, padding, padding], nearest: false });
+      this.view.fit(this.#whole, { size: this.map.getSize(), padding: [padding, padding, padding, padding] });
     });
     this.#moved = false;
   }
