@@ -1,11 +1,12 @@
-"""How quick the service is: lists over a million findings, uploads, ranges, drafts posted.
+"""How quick the service is: lists over a million findings, uploads, ranges, drafts, cameras.
 
-    python scripts/bench_service.py [--parts lists,upload,ranges,outbox] [--findings 1000000]
+    python scripts/bench_service.py [--parts lists,dashboard] [--findings 1000000]
                                     [--postgres postgresql+psycopg://…]
 
 Every part talks to a real ``cityeye serve`` over loopback, on the embedded database and, where one
-is named, on PostgreSQL (a database of its own, which must be empty). Figures are of this machine
-and this run; the load on the machine at the start stands beside them.
+is named, on PostgreSQL (a database of its own, which must be empty). Any parts can be measured by
+themselves, on either database (``--databases``). Figures are of this machine and this run; the load
+on the machine at the start stands beside them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,53 +31,82 @@ import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from scripts.bench_watching import watching
 from scripts.serving import Served, served
 from serve.db.engine import Database
 from serve.db.tables import CameraRow, FindingRow, Site, new_id
 from vision.finding import FindingKind
 
 SAMPLE = Path(__file__).resolve().parents[1] / "datasets" / "samples" / "survey" / "before.tif"
-PARTS = ("lists", "upload", "ranges", "outbox")
-START = datetime(2026, 1, 1, tzinfo=UTC)
+PARTS = ("upload", "ranges", "outbox", "cameras", "lists", "dashboard")
+ON_ONE_DATABASE = ("upload", "ranges", "cameras")
+"""What the kind of database does not matter to; measured beside the embedded one."""
+SPREAD_S = 31_000_000
+"""Findings came in over so long, about a year, until now."""
 REQUESTS = 100
 BATCH = 5_000
 UPLOAD_BYTES = 2**30
 PATCH_BYTES = 64 * 2**20
 RANGE_BYTES = 64 * 2**10
 DRAFTS = 300
+CAMERAS = 12
+WATCH_S = 60.0
 
 
 def main() -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--databases", default="sqlite,postgresql", help="sqlite, postgresql")
     parser.add_argument("--findings", type=int, default=1_000_000)
     parser.add_argument("--upload-bytes", type=int, default=UPLOAD_BYTES)
     parser.add_argument("--drafts", type=int, default=DRAFTS)
+    parser.add_argument("--cameras", type=int, default=CAMERAS, help="watched at once")
+    parser.add_argument("--seconds", type=float, default=WATCH_S, help="that cameras are watched")
+    parser.add_argument("--film", type=Path, help="keep the film here, and use it if it is there")
     parser.add_argument("--postgres", default="", help="URL of an empty database")
     parser.add_argument("--folder", type=Path, help="where to work; default: the temporary folder")
     args = parser.parse_args()
-    parts = args.parts.split(",")
+    args.parts = args.parts.split(",")
+    if unknown := set(args.parts) - set(PARTS):
+        parser.error(f"--parts: there is no {', '.join(sorted(unknown))}; give {', '.join(PARTS)}")
     print(f"load at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    for name, url in (("SQLite", ""), ("PostgreSQL", args.postgres)):
-        if name == "PostgreSQL" and not url:
+    if "sqlite" in args.databases:
+        on_database("SQLite", "", args.parts, args)
+    others = [part for part in args.parts if part not in ON_ONE_DATABASE]
+    if "postgresql" in args.databases and others:
+        if args.postgres:
+            on_database("PostgreSQL", args.postgres, others, args)
+        else:
             print("PostgreSQL: not measured; name an empty database with --postgres")
-            continue
-        with (
-            tempfile.TemporaryDirectory(dir=args.folder) as work,
-            served(Path(work), database_url=url) as service,
-        ):
-            print(f"\n{name}")
-            # Small parts first: what they measure is no million rows.
-            if "upload" in parts and not url:
-                upload(service, Path(work), args.upload_bytes)
-            if "ranges" in parts and not url:
-                ranges(service)
-            if "outbox" in parts:
-                outbox(service, args.drafts)
-            if "lists" in parts:
-                lists(service, args.findings)
     return 0
+
+
+def on_database(name: str, url: str, parts: list[str], args: argparse.Namespace) -> None:
+    """Measure the parts on one kind of database."""
+    print(f"\n{name}", flush=True)
+    if "cameras" in parts:
+        # Services of its own, for it has other settings.
+        watching(args.cameras, args.seconds, args.film)
+    if parts == ["cameras"]:
+        return
+    with (
+        tempfile.TemporaryDirectory(dir=args.folder) as work,
+        served(Path(work), database_url=url) as service,
+    ):
+        # Small parts first: what they measure is no million rows.
+        if "upload" in parts:
+            upload(service, Path(work), args.upload_bytes)
+        if "ranges" in parts:
+            ranges(service)
+        if "outbox" in parts:
+            outbox(service, args.drafts)
+        if "lists" in parts or "dashboard" in parts:
+            fill(service.database(), args.findings)
+        if "lists" in parts:
+            lists(service, args.findings)
+        if "dashboard" in parts:
+            dashboard(service)
 
 
 def rows(
@@ -83,17 +114,23 @@ def rows(
 ) -> Iterator[dict[str, Any]]:
     """Make findings of all kinds and states, spread over a city and a year."""
     kinds = [kind.value for kind in FindingKind]
+    until = datetime.now(UTC)
     for number in range(count):
         kind = dice.choice(kinds)
         from_above = kinds.index(kind) < 4
         lon, lat = 113.2 + dice.random() * 0.6, 22.6 + dice.random() * 0.6
-        at = START + timedelta(seconds=dice.random() * 31_000_000)
+        at = until - timedelta(seconds=dice.random() * SPREAD_S)
         box = shapely.box(lon, lat, lon + 1e-4, lat + 1e-4)
         score = round(dice.random(), 3)
+        state = dice.choices(("suspected", "confirmed", "rejected"), (2, 5, 3))[0]
+        decided = at + timedelta(hours=dice.random() * 72)
+        model = {"name": "street", "version": f"1.{dice.randrange(3)}", "sha256": "2" * 64}
         yield {
             "id": f"{number:020x}",
             "kind": kind,
-            "state": dice.choices(("suspected", "confirmed", "rejected"), (2, 5, 3))[0],
+            "state": state,
+            "decided_by": None if state == "suspected" else "bench",
+            "decided_at": None if state == "suspected" else min(decided, until),
             "assessment": "suspected",
             "score": score,
             "risk": score,
@@ -113,11 +150,13 @@ def rows(
             "document": {
                 "id": f"{number:020x}", "kind": kind, "score": score,
                 "rule": {"name": kind, "version": "1"},
+                "model": model,
                 "source": {"type": "survey_pair", "before": "a", "after": "b",
                            "before_sha256": "0" * 64, "after_sha256": "1" * 64}
                 if from_above
                 else {"type": "camera", "camera_id": "c", "zone": "z"},
             },
+            "model_name": model["name"], "model_version": model["version"],
             "created_at": at,
             "updated_at": at,
         }  # fmt: skip
@@ -136,32 +175,30 @@ def fill(database: Database, count: int, *, seed: int = 1) -> None:
                     settings={}, address="rtsp://camera", sealed_address=b"", created_by="bench",
                 )
             )  # fmt: skip
-    batch: list[dict[str, Any]] = []
     began = time.perf_counter()
-    for row in rows(count, site, cameras, dice):
-        batch.append(row)
-        if len(batch) == BATCH:
-            _insert(database, batch)
-            batch = []
-    if batch:
-        _insert(database, batch)
+    # Row by row into twenty indexes takes ten times as long as making them afterwards.
+    table = FindingRow.metadata.tables[FindingRow.__tablename__]
+    indexes = sorted(table.indexes, key=lambda index: str(index.name))
+    for index in indexes:
+        index.drop(database.engine)
+    made = rows(count, site, cameras, dice)
+    while batch := list(islice(made, BATCH)):
+        with database.write() as session:
+            session.execute(sa.insert(table), batch)
+    for index in indexes:
+        index.create(database.engine)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
+        connection.exec_driver_sql("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE")
     print(f"  {count:,} findings written in {time.perf_counter() - began:.0f} s")
-
-
-def _insert(database: Database, batch: list[dict[str, Any]]) -> None:
-    with database.write() as session:
-        session.execute(sa.insert(FindingRow), batch)
 
 
 def lists(service: Served, count: int) -> None:
     """Time lists and filters."""
-    fill(service.database(), count)
     camera = service.get("cameras", limit=1)["items"][0]["id"]
     site = service.get("sites", limit=1)["items"][0]["id"]
+    now = datetime.now(UTC)
     asked: dict[str, dict[str, Any]] = {
-        "newest": {},
+        "newest": {"order": "time"},
         "review queue (state, by risk)": {"state": "suspected", "order": "risk"},
         "kind and state": {"kind": "illegal_parking", "state": "suspected"},
         "one camera": {"camera_id": camera},
@@ -169,14 +206,30 @@ def lists(service: Served, count: int) -> None:
         "one grid cell": {"cell": "440113000017"},
         "bounds of 1 km": {"bbox": "113.40,22.80,113.41,22.81"},
         "score 0.9 and above": {"min_score": 0.9, "state": "suspected"},
-        "a week": {"seen_from": "2026-05-01T00:00:00Z", "seen_to": "2026-05-08T00:00:00Z"},
-        "text": {"text": f"{count // 2}"},
+        "a week": {"seen_from": now - timedelta(days=60), "seen_to": now - timedelta(days=53)},
+        "text: an id": {"text": f"{count // 2:020x}"},
+        "text: all cameras' names": {"text": "camera"},
+        "text: a kind and a camera": {"text": "parking 17"},
     }
-    print(f"  {'list of 50':<32} {'median':>8} {'p95':>8}  ms")
+    print(f"  {'list of 50':<32} {'median':>8} {'p95':>8}  ms", flush=True)
     for name, query in asked.items():
         ask = partial(service.get, "findings", limit=50, **query)
         _line(name, [_timed(ask) for _ in range(REQUESTS)])
     _line("counts", [_timed(lambda: service.get("findings/counts")) for _ in range(20)])
+
+
+def dashboard(service: Served) -> None:
+    """Time the dashboard over a month and over a year."""
+    unit = service.get("findings", limit=1)["items"][0]["unit"]
+    asked: dict[str, dict[str, Any]] = {
+        "a month": {"days": 30},
+        "a month of one unit": {"days": 30, "unit": unit},
+        "a year": {"days": 365},
+    }
+    print(f"  {'dashboard':<32} {'median':>8} {'p95':>8}  ms", flush=True)
+    for name, query in asked.items():
+        ask = partial(service.get, "dashboard", **query)
+        _line(name, [_timed(ask) for _ in range(20)])
 
 
 def upload(service: Served, folder: Path, size_bytes: int) -> None:

@@ -9,7 +9,6 @@ The reviewer is a good one: the truth of the samples is known.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import time
@@ -64,8 +63,7 @@ def run(out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     began = time.perf_counter()
     print("Starting the service, with a case system beside it …", flush=True)
-    os.environ["CITYEYE_CASE_SYSTEM_STEP_S"] = str(CASE_STEP_S)
-    with served(out) as service:
+    with served(out, settings={"CITYEYE_CASE_SYSTEM_STEP_S": str(CASE_STEP_S)}) as service:
         password = secrets.token_urlsafe(9)
         people = {role: _user(service, role, password) for role in Role}
         _import_permits(people[Role.SUPERVISOR])

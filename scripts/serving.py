@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,10 @@ class ServiceFailed(CityEyeError, RuntimeError):
 class Served:
     """A service that runs, and a client of it."""
 
-    def __init__(self, address: str, token: str, database_url: str) -> None:
-        """Take where it is and how to get in."""
+    def __init__(self, address: str, token: str, database_url: str, pid: int) -> None:
+        """Take where it is, how to get in, and the number of its process."""
         self.address = address
+        self.pid = pid
         self._database_url = database_url
         self.client = httpx.Client(
             base_url=f"{address}/api/v1/",
@@ -45,7 +46,7 @@ class Served:
 
     def with_token(self, token: str) -> Served:
         """Return a client that is somebody else."""
-        return Served(self.address, token, self._database_url)
+        return Served(self.address, token, self._database_url, self.pid)
 
     def database(self) -> Database:
         """Return the service's database, past the API."""
@@ -158,13 +159,20 @@ def _accepted(answer: httpx.Response) -> httpx.Response:
 
 
 @contextmanager
-def served(folder: Path, *, database_url: str = "", log: Path | None = None) -> Iterator[Served]:
+def served(
+    folder: Path,
+    *,
+    database_url: str = "",
+    log: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Served]:
     """Run the service on a folder, with an administrator and a token that may do everything.
 
     Args:
         folder: Where its data lies; kept.
         database_url: Empty for the embedded database.
         log: Where it writes what it does; default in the folder.
+        settings: More of them, by the names of their variables.
 
     Raises:
         ServiceFailed: It did not start; the message ends with what it said.
@@ -179,6 +187,7 @@ def served(folder: Path, *, database_url: str = "", log: Path | None = None) -> 
         "CITYEYE_DATABASE_URL": database_url,
         "CITYEYE_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "PYTHONPATH": str(ROOT),
+        **(settings or {}),
     }
     cityeye = [sys.executable, "-m", "serve.cli"]
 
@@ -204,7 +213,7 @@ def served(folder: Path, *, database_url: str = "", log: Path | None = None) -> 
             run("user", "add", name, "--role", "admin", "--password-stdin", text=f"{name}-{name}\n")
             token = run("token", "add", name, "script", "--scope", "*").splitlines()[-1]
             url = database_url or f"sqlite:///{(data / 'cityeye.sqlite').absolute()}"
-            yield Served(address, token, url)
+            yield Served(address, token, url, process.pid)
         finally:
             process.terminate()
             try:
