@@ -25,7 +25,7 @@ from serve.workflows.runtime import SILENT_S, workflow_database_url
 
 GOOD_FOR_S = 10.0
 """Counting a million findings takes a moment; several scrapers share one count."""
-_STATES = ("ENQUEUED", "DELAYED", "PENDING")
+_STATES = ("ENQUEUED", "DELAYED", "PENDING", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
 class Figures:

@@ -70,6 +70,8 @@ FINDINGS = Gauge("cityeye_findings", "Findings, by state.", ["state"])
 CAMERAS = Gauge("cityeye_cameras", "Enabled cameras, by health.", ["health"])
 WORKERS_ALIVE = Gauge("cityeye_workers_alive", "Worker processes heard of lately.")
 QUEUE_DEPTH = Gauge(
-    "cityeye_queue_workflows", "Workflows that wait or run, by queue.", ["queue", "state"]
+    "cityeye_queue_workflows",
+    "Workflows that wait, run or were given up, by queue.",
+    ["queue", "state"],
 )
 LEDGER_ENTRIES = Gauge("cityeye_ledger_entries", "Entries of the ledger.")

@@ -26,6 +26,9 @@ KEPT_DAYS = 7
 SWEPT_AFTER_S = 60.0
 TRIED_AGAIN_S = 3600.0
 _OPEN = ("waiting", "running")
+MOST_STARTS = 20
+"""Begun anew so often because its worker ended, an export is likely what ends the workers."""
+_GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
 
 
 def key_of(export_id: str) -> str:
@@ -50,7 +53,7 @@ def _start(export_id: str, created_at: datetime) -> None:
     start(WorkQueue.EXPORT, export, export_id, workflow_id=f"export-{export_id}-{tried}")
 
 
-@DBOS.workflow()
+@DBOS.workflow(max_recovery_attempts=MOST_STARTS)
 def export(export_id: str) -> None:
     """Make one export."""
     make(export_id)
@@ -109,8 +112,8 @@ def _finish(service: Service, export_id: str, made: Made) -> None:
 
 def _fail(service: Service, export_id: str, problem: str) -> None:
     with service.database.write() as session:
-        row = session.get_one(ExportRow, export_id)
-        if row.state in _OPEN:
+        row = session.get(ExportRow, export_id)
+        if row is not None and row.state in _OPEN:
             row.state, row.problem = "failed", problem
             ledger.append(
                 session, actor="worker", action="export.failed", subject_type="export",
@@ -121,9 +124,27 @@ def _fail(service: Service, export_id: str, problem: str) -> None:
 @DBOS.workflow()
 def sweep_exports(scheduled: datetime, context: object) -> None:  # noqa: ARG001
     """Begin exports that nobody began, and delete the archives of those whose time is over."""
+    fail_given_up()
     for export_id, created_at in exports_not_begun():
         _start(export_id, datetime.fromisoformat(created_at))
     delete_expired()
+
+
+@DBOS.step()
+def fail_given_up() -> int:
+    """Say of exports whose work the engine gave up that they failed; returns how many there are."""
+    given_up = DBOS.list_workflows(
+        status=_GIVEN_UP, workflow_id_prefix="export-", load_input=False, load_output=False
+    )
+    for workflow in given_up:
+        export_id = workflow.workflow_id.removeprefix("export-").rpartition("-")[0]
+        _fail(
+            services.current(),
+            export_id,
+            f"the worker ended {MOST_STARTS} times while this was made; it may need more memory "
+            "than there is. Ask for less at once, or for less time",
+        )
+    return len(given_up)
 
 
 @DBOS.step()

@@ -14,9 +14,9 @@ from serve.registers.kinds import Register
 from serve.registers.rows import Entry
 from serve.registers.versions import Origin, add_version
 from serve.service import Service
-from serve.workflows.export import begin_export
+from serve.workflows.export import begin_export, fail_given_up
 from serve.workflows.registers import begin_applying
-from serve.workflows.runtime import Runtime
+from serve.workflows.runtime import Runtime, workflow_database_url
 from tests.serve.city import City, file_of, square, surveyed, watched
 from tests.serve.conftest import settings_for
 from tests.serve.processes import EVERY_POINT, cityeye, crash_points, environment_for, wait_until
@@ -111,3 +111,39 @@ def test_killed_at_every_step_exports_and_registers_come_out_whole(tmp_path, kil
         assert hashlib.sha256(service.storage.get(row.key)).hexdigest() == row.sha256
     # The newest register counts.
     assert suspected == [f"cell-{asked}"]
+
+
+def test_an_export_that_the_engine_gave_up_has_failed_and_says_why(killing):
+    service, _ = killing
+    ask(service, 1)
+    with service.database.read() as session:
+        (row,) = session.scalars(sa.select(ExportRow)).all()
+    given_up(service, f"export-{row.id}-0")
+    fail_given_up()
+    fail_given_up()
+    with service.database.read() as session:
+        row = session.get_one(ExportRow, row.id)
+        told = session.scalars(
+            sa.select(LedgerEntry.subject).where(LedgerEntry.action == "export.failed")
+        ).all()
+    assert row.state == "failed"
+    assert "worker ended" in row.problem
+    assert told == [row.id]
+
+
+def given_up(service, workflow_id):
+    """What the engine writes when a workflow's worker died too often; that takes many deaths."""
+    url = workflow_database_url(service.settings)
+    schema = None if url.get_backend_name() == "sqlite" else "dbos"
+    table = sa.table(
+        "workflow_status", sa.column("workflow_uuid"), sa.column("status"), schema=schema
+    )
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        changed = connection.execute(
+            sa.update(table)
+            .where(table.c.workflow_uuid == workflow_id)
+            .values(status="MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+        )
+    engine.dispose()
+    assert changed.rowcount == 1
