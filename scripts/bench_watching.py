@@ -30,7 +30,7 @@ from vision.camera.config import Camera
 
 SETTLE_S = 20.0
 """Models are opened and streams begin to come; nothing is counted yet."""
-STARTS_WITHIN_S = 180.0
+STARTS_WITHIN_S = 600.0
 LOOK_S = 0.1
 ENDS_WITHIN_S = 60.0
 

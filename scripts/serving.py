@@ -19,7 +19,7 @@ from serve.db.engine import Database
 from vision.errors import CityEyeError
 
 ROOT = Path(__file__).resolve().parents[1]
-STARTS_WITHIN_S = 120.0
+STARTS_WITHIN_S = 300.0
 ENDS_WITHIN_S = 30.0
 PATCH_BYTES = 16 * 2**20
 TUS = {"Tus-Resumable": "1.0.0"}
