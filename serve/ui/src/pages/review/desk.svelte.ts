@@ -2,14 +2,14 @@
 
 import { SvelteMap } from 'svelte/reactivity';
 
-import { api, csrfHeaders, onceKey, take, ApiError, type Schemas } from '../../lib/api/client';
+import { api, onceKey, take, ApiError, type Schemas } from '../../lib/api/client';
 import { session } from '../../lib/session.svelte';
+import { claimNext, claimThese, ownClaims, release, releaseOnLeaving, type Item } from './claims';
 import { drafts } from './drafts.svelte';
-import { asked, passes, type Filters } from './filters';
+import { passes, type Filters } from './filters';
 import { Save, saver, UNDO_MS, type Action } from './saver.svelte';
 import type { EvidenceStore } from './viewers/evidence';
 
-type Item = Schemas['FindingItem'];
 export type Finding = Schemas['FindingPublic'];
 /** Something that can be taken back. */
 export type Step =
@@ -25,7 +25,6 @@ const RENEW_MS = 60_000;
 const LOOK_AGAIN_MS = 15_000;
 const HIDDEN_MS = 120_000;
 const MOST_PASSED = 200;
-const MOST_CLAIMED = 20;
 const REMEMBERED = 24;
 
 export class Desk {
@@ -42,6 +41,8 @@ export class Desk {
   failures = new SvelteMap<string, Save>();
   skipped = $state.raw<string[]>([]);
   trail = $state.raw<Step[]>([]);
+  /** How many of what is claimed, from the present one on, could be drawn at once. */
+  ready = $state(0);
   #store: EvidenceStore | null = null;
   #filters: Filters | null = null;
   #turn = 0;
@@ -50,6 +51,7 @@ export class Desk {
   #userId = '';
   #loading = new Map<string, Promise<Finding | null>>();
   #recent: string[] = [];
+  #preloading = 0;
 
   /** Begins to work on a queue; what was held for another one is given back. */
   async start(filters: Filters, store: EvidenceStore): Promise<void> {
@@ -66,10 +68,10 @@ export class Desk {
     ];
     try {
       // A page that was closed in a hurry may have left claims: they are taken up again.
-      const held = await claims(api.GET('/api/v1/reviews/claims'));
+      const held = await ownClaims();
       if (turn !== this.#turn) return;
       const own = held.filter((item) => passes(item, filters) && !saver.isBusy(item.id));
-      const fresh = own.length ? await this.#claimThese(own.slice(0, AHEAD).map(({ id }) => id)) : [];
+      const fresh = own.length ? await claimThese(own.slice(0, AHEAD).map(({ id }) => id)) : [];
       if (turn !== this.#turn) return this.#giveBack(fresh.map(({ id }) => id));
       this.#add(fresh);
     } catch (error) {
@@ -110,13 +112,7 @@ export class Desk {
     this.claiming = true;
     try {
       const count = AHEAD - this.lane.length;
-      const body = {
-        count, order: filters.order, filters: asked(filters) as Schemas['FindingFilters'],
-        except_ids: this.skipped, finding_ids: [],
-      };
-      const items = await claims(
-        api.POST('/api/v1/reviews/claims', { body, params: { header: lower(onceKey()) } }),
-      );
+      const items = await claimNext(filters, count, this.skipped);
       if (turn !== this.#turn) return this.#giveBack(items.map(({ id }) => id));
       this.exhausted = items.length < count;
       this.error = null;
@@ -139,7 +135,7 @@ export class Desk {
       return true;
     }
     const turn = this.#turn;
-    const [item] = await this.#claimThese([id]);
+    const [item] = await claimThese([id]);
     if (!item) return false;
     if (turn !== this.#turn) {
       this.#giveBack([id]);
@@ -234,7 +230,7 @@ export class Desk {
         const back = await saver.undo(step.save);
         if (back) this.#replace(back);
       }
-      const [held] = await this.#claimThese([item.id]);
+      const [held] = await claimThese([item.id]);
       if (!held && this.has(item.id)) this.#take(item.id);
     } catch (error) {
       this.#take(item.id);
@@ -242,6 +238,26 @@ export class Desk {
     }
     void this.load(item.id, true);
     return [item.id];
+  }
+
+  /** Takes back a decision on a finding that is looked at; it waits again afterwards. */
+  async takeBack(finding: Finding): Promise<void> {
+    await take(
+      api.POST('/api/v1/findings/{finding_id}/undo', {
+        params: {
+          path: { finding_id: finding.id },
+          header: {
+            'idempotency-key': onceKey()['Idempotency-Key'], 'if-match': `"${finding.revision}"`,
+          },
+        },
+        body: { text: '' },
+      }),
+    );
+    saver.undone(finding.id);
+    this.trail = this.trail.filter(
+      (step) => step.type !== 'decision' || step.save.finding.id !== finding.id,
+    );
+    await this.load(finding.id, true);
   }
 
   /** Reads all about a finding, from memory where it was read before. */
@@ -270,10 +286,14 @@ export class Desk {
 
   /** Reads the present and the next findings and their evidence ahead. */
   async preload(): Promise<void> {
+    const turn = ++this.#preloading;
     const from = Math.max(0, this.#index());
+    this.ready = 0;
     for (const { id } of this.lane.slice(from, from + PRELOADED)) {
       const finding = await this.load(id);
       if (finding) await this.#store?.preload(finding).catch(() => {});
+      if (turn !== this.#preloading) return;
+      this.ready += 1;
     }
   }
 
@@ -287,14 +307,7 @@ export class Desk {
 
   /** The page is closed: what is held is given back by a request that outlives it. */
   leave(): void {
-    const ids = this.lane.map(({ id }) => id);
-    if (!ids.length) return;
-    void fetch('/api/v1/reviews/claims/release', {
-      method: 'POST',
-      keepalive: true,
-      headers: { 'Content-Type': 'application/json', ...csrfHeaders() },
-      body: JSON.stringify({ finding_ids: ids }),
-    });
+    releaseOnLeaving(this.lane.map(({ id }) => id));
   }
 
   // ---
@@ -356,7 +369,7 @@ export class Desk {
     if (!this.#filters) return;
     // Beside what is looked at now, not in its place: a key that is on its way must not hit it.
     this.#insert(save.finding, this.#index() + 1);
-    await this.#claimThese([id]).catch(() => {});
+    await claimThese([id]).catch(() => {});
   }
 
   async #undoMany(decided: { id: string; revision: number | null }[]): Promise<string[]> {
@@ -380,21 +393,13 @@ export class Desk {
     return back;
   }
 
-  async #claimThese(ids: string[]): Promise<Item[]> {
-    const finding_ids = ids.slice(0, MOST_CLAIMED);
-    const body = { count: 1, order: 'risk' as const, except_ids: [], finding_ids };
-    return claims(
-      api.POST('/api/v1/reviews/claims', { body, params: { header: lower(onceKey()) } }),
-    );
-  }
-
   async #renew(): Promise<void> {
     const turn = this.#turn;
     const ids = this.lane.map(({ id }) => id);
     if (!ids.length || document.hidden) return;
     try {
       // Claiming them again renews what is held and takes back what ran out.
-      const held = new Set((await this.#claimThese(ids)).map(({ id }) => id));
+      const held = new Set((await claimThese(ids)).map(({ id }) => id));
       if (turn !== this.#turn) return;
       for (const id of ids) {
         if (!held.has(id) && !saver.isBusy(id) && !this.failures.has(id)) this.#take(id);
@@ -406,13 +411,7 @@ export class Desk {
   }
 
   #giveBack(ids: string[]): void {
-    const free = ids.filter((id) => !saver.isBusy(id));
-    if (!free.length || !session.me) return;
-    void take(api.POST('/api/v1/reviews/claims/release', { body: { finding_ids: free } })).catch(
-      () => {
-        // Claims run out by themselves.
-      },
-    );
+    if (session.me) release(ids.filter((id) => !saver.isBusy(id)));
   }
 
   #forget(userId: string): void {
@@ -425,15 +424,6 @@ export class Desk {
     this.#recent = [];
     drafts.clear();
   }
-}
-
-/** What is claimed by a call; tuples are arrays in the types of answers. */
-async function claims(call: Promise<{ data?: { items: unknown[] }; response: Response }>): Promise<Item[]> {
-  return (await take(call)).items as Item[];
-}
-
-function lower(key: { 'Idempotency-Key': string }): { 'idempotency-key': string } {
-  return { 'idempotency-key': key['Idempotency-Key'] };
 }
 
 export const desk = new Desk();

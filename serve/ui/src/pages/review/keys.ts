@@ -8,7 +8,7 @@ export type Command =
 
 const KEYS: Record<string, Command> = {
   Enter: 'confirm', c: 'confirm', r: 'reject', s: 'skip', u: 'undo', e: 'edit', k: 'kind',
-  ArrowRight: 'next', ArrowLeft: 'previous', x: 'mark', l: 'alike', n: 'remark', q: 'list',
+  ArrowRight: 'next', ArrowLeft: 'previous', x: 'mark', l: 'alike', t: 'remark', q: 'list',
   '?': 'help', Escape: 'close',
 };
 /** Keys that choose from a numbered list. */
@@ -62,7 +62,7 @@ export const SHEET = (): { title: string; lines: { keys: string[]; text: string 
       { keys: ['U', 'Ctrl Z'], text: t.undo },
       { keys: ['E'], text: t.edit },
       { keys: ['K', '1 … 4'], text: t.kind },
-      { keys: ['N'], text: t.remark },
+      { keys: ['T'], text: t.remark },
       { keys: ['Esc'], text: t.close },
     ],
   },

@@ -122,8 +122,9 @@ class Saver {
     for (const wake of this.#wake) wake();
   }
 
-  forget(save: Save): void {
-    this.saves = this.saves.filter((each) => each !== save);
+  /** Tells that decisions on a finding were taken back elsewhere. */
+  undone(findingId: string): void {
+    for (const save of this.saves) if (save.finding.id === findingId) save.state = 'undone';
   }
 
   /** What is done with one finding is done one after the other. */
