@@ -165,7 +165,7 @@ function markFeature(cluster: Cluster<Item>): Feature {
   feature.setStyle(
     cluster.items.length === 1 && first
       ? markOf(first)
-      : clusterMark(cluster.items.length, cluster.items.some((item) => item.state === 'suspected')),
+      : clusterMark(cluster.items),
   );
   return feature;
 }

@@ -35,8 +35,14 @@ function once(key: string, make: () => Style): Style {
   if (!style) kept.set(key, (style = make()));
   return style;
 }
-function letter(text: string, colour: string, size = 11): Text {
-  return new Text({ text, font: `700 ${size}px ${FONT}`, fill: new Fill({ color: colour }), offsetY: 1 });
+/** Findings stand where their case and their camera are: marks go aside, right and up. */
+const ASIDE: Record<string, [number, number]> = { cases: [15, -13], cameras: [15, 13] };
+
+function letter(text: string, colour: string, size = 11, [right, up] = [0, 0]): Text {
+  return new Text({
+    text, font: `700 ${size}px ${FONT}`, fill: new Fill({ color: colour }),
+    offsetX: right, offsetY: 1 - up!,
+  });
 }
 const rim = () => new Stroke({ color: WHITE, width: 2 });
 
@@ -61,24 +67,33 @@ export function markOf(item: Item): Style {
       // Cases are squares, cameras stand on a tip.
       image: new RegularShape({
         points: 4, radius: isCase ? 13 : 11, angle: isCase ? Math.PI / 4 : 0,
-        fill: new Fill({ color: fill }), stroke: rim(),
+        fill: new Fill({ color: fill }), stroke: rim(), displacement: ASIDE[item.layer],
       }),
-      text: letter(text, WHITE, 12),
+      text: letter(text, WHITE, 12, ASIDE[item.layer]),
     });
   });
 }
 
-/** Several marks in one, with their number. */
-export function clusterMark(count: number, hasSuspected: boolean): Style {
-  return once(`cluster ${count} ${hasSuspected}`, () => {
+/** Several marks in one, with their number; of the same form as each of them. */
+export function clusterMark(items: Item[]): Style {
+  const layer = items[0]?.layer ?? 'findings';
+  const count = items.length;
+  const urgent = items.some((item) => ['suspected', 'dead', 'faulty', 'failed'].includes(item.state));
+  return once(`cluster ${layer} ${count} ${urgent}`, () => {
     const text = count < 1_000 ? String(count) : `${number(count / 1_000, 1)}k`;
+    const look = {
+      fill: new Fill({ color: '#26313c' }),
+      stroke: new Stroke({ color: urgent ? '#ffb000' : '#9aa7b4', width: 3 }),
+    };
+    if (layer === 'findings') {
+      const radius = 12 + Math.min(Math.log10(count) * 4, 12);
+      return new Style({ image: new Circle({ radius, ...look }), text: letter(text, WHITE, 12) });
+    }
+    const angle = layer === 'cases' ? Math.PI / 4 : 0;
+    const displacement = ASIDE[layer];
     return new Style({
-      image: new Circle({
-        radius: 12 + Math.min(Math.log10(count) * 4, 12),
-        fill: new Fill({ color: '#26313c' }),
-        stroke: new Stroke({ color: hasSuspected ? '#ffb000' : '#9aa7b4', width: 3 }),
-      }),
-      text: letter(text, WHITE, 12),
+      image: new RegularShape({ points: 4, radius: 15, angle, displacement, ...look }),
+      text: letter(text, WHITE, 11, displacement),
     });
   });
 }

@@ -64,7 +64,8 @@ export async function readFindings(filters: Filters, came: Came): Promise<boolea
   do {
     const query = {
       order: 'time' as const,
-      limit: 2_000,
+      // A small page first, so that there is something to look at soon.
+      limit: cursor ? 2_000 : 400,
       cursor,
       kind: filters.kind ? [filters.kind as Kind] : undefined,
       state: filters.state ? [filters.state as 'suspected'] : undefined,

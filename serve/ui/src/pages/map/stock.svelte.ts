@@ -19,6 +19,7 @@ const FIRST: LayerName[] = ['findings', 'sites', 'cameras'];
 export class Stock {
   #items = $state.raw<Partial<Record<LayerName, Item[]>>>({});
   #busy = $state.raw<Partial<Record<LayerName, boolean>>>({});
+  #failed = $state.raw<Partial<Record<LayerName, boolean>>>({});
   #capped = $state(false);
   error = $state.raw<unknown>(null);
   #filters: Filters = {};
@@ -37,9 +38,9 @@ export class Stock {
     return Object.values(this.#busy).some(Boolean);
   }
 
-  /** Whether something of all came that tells where the map lies. */
+  /** Whether something of all came that tells where the map lies, or will not come. */
   get begun(): boolean {
-    return FIRST.every((layer) => this.#items[layer] !== undefined);
+    return FIRST.every((layer) => this.#items[layer] !== undefined || this.#failed[layer]);
   }
 
   /** Whether there are more findings than are shown. */
@@ -59,20 +60,22 @@ export class Stock {
   want(layers: LayerName[]): void {
     this.#wanted = [...new Set([...FIRST, ...layers])].filter((each) => LISTED.includes(each));
     for (const layer of this.#wanted) {
-      if (!this.#items[layer] && !this.#busy[layer]) void this.#read(layer);
+      if (!this.#items[layer] && !this.#busy[layer] && !this.#failed[layer]) void this.#read(layer);
     }
   }
 
   /** Tries again what failed. */
   again(): void {
     this.error = null;
-    this.want(this.#wanted);
+    const failed = this.#wanted.filter((layer) => this.#failed[layer]);
+    for (const layer of failed) void this.#read(layer);
   }
 
   async #read(layer: LayerName): Promise<void> {
     const turn = (this.#turns[layer] ?? 0) + 1;
     this.#turns[layer] = turn;
     this.#busy = { ...this.#busy, [layer]: true };
+    this.#failed = { ...this.#failed, [layer]: false };
     const came = (items: Item[]): boolean => {
       if (this.#turns[layer] !== turn) return false;
       this.#items = { ...this.#items, [layer]: items };
@@ -82,7 +85,10 @@ export class Stock {
       const more = await this.#reading(layer, came);
       if (layer === 'findings' && this.#turns[layer] === turn) this.#capped = more;
     } catch (failure) {
-      if (this.#turns[layer] === turn) this.error = failure;
+      if (this.#turns[layer] === turn) {
+        this.#failed = { ...this.#failed, [layer]: true };
+        this.error = failure;
+      }
     } finally {
       if (this.#turns[layer] === turn) this.#busy = { ...this.#busy, [layer]: false };
     }
