@@ -31,10 +31,12 @@ import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from scripts.bench_camera import DWELL_STEP_S, Case, camera_of
 from scripts.bench_watching import watching
 from scripts.serving import Served, served
 from serve.db.engine import Database
 from serve.db.tables import CameraRow, FindingRow, Site, new_id
+from serve.watching.opening import settings_of
 from vision.finding import FindingKind
 
 SAMPLE = Path(__file__).resolve().parents[1] / "datasets" / "samples" / "survey" / "before.tif"
@@ -166,13 +168,14 @@ def fill(database: Database, count: int, *, seed: int = 1) -> None:
     """Write findings in bulk."""
     dice = random.Random(seed)  # noqa: S311
     site, cameras = new_id(), [new_id() for _ in range(200)]
+    known = settings_of(camera_of(Case("dwell", 1, DWELL_STEP_S), 0))
     with database.write() as session:
         session.add(Site(id=site, name=f"bench {site}"))
         for number, camera in enumerate(cameras):
             session.add(
                 CameraRow(
                     id=camera, code=f"bench-{camera}", name=f"camera {number}",
-                    settings={}, address="rtsp://camera", sealed_address=b"", created_by="bench",
+                    settings=known, address="rtsp://camera", sealed_address=b"", created_by="bench",
                 )
             )  # fmt: skip
     began = time.perf_counter()

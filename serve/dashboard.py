@@ -98,7 +98,11 @@ def count_by_day(
         stretch: The days.
         unit: Only this responsible unit's; none for all.
     """
-    columns = sa.column("day"), sa.column("begins", UtcTime()), sa.column("ends", UtcTime())
+    columns = (
+        sa.column("day", sa.String()),
+        sa.column("begins", UtcTime()),
+        sa.column("ends", UtcTime()),
+    )
     days, kinds = sa.values(*columns).data(stretch.days()).cte("days"), _kinds()
 
     def of_day(tally: Tally) -> list[Condition]:

@@ -112,18 +112,17 @@ def _value(value: Any, column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN4
     # For Python a truth value is a number; for PostgreSQL it is none.
     if isinstance(value, bool) or not isinstance(value, int | float if kind is float else kind):
         raise TypeError
-    if kind is str:
+    if isinstance(value, str):
         if "\0" in value:
             raise ValueError("no text")
         value.encode()  # half a surrogate pair is no text either
-    if kind is int and value.bit_length() > (63 if _is_big(column) else 31):
+    elif kind is int and abs(value) >= 2 ** (63 if _is_big(column) else 31):
         raise ValueError("no number of ours")
-    if kind is not float:
-        return value
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("no number")
-    return number
+    elif kind is float:
+        value = float(value)
+        if not math.isfinite(value):
+            raise ValueError("no number")
+    return value
 
 
 def _is_big(column: InstrumentedAttribute[Any]) -> bool:
