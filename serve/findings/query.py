@@ -240,6 +240,7 @@ def conditions(session: Session, filters: FindingFilters) -> Asked:
     """
     rest: list[Condition] = []
     leading: list[Condition | None] = []
+    few = _narrow(filters)
     # From the narrowest down: the first one given is walked, the others are looked at on the way.
     for column, values in (
         (FindingRow.plate, [filters.plate] if filters.plate else []),
@@ -255,7 +256,10 @@ def conditions(session: Session, filters: FindingFilters) -> Asked:
             rest.append(column.in_(values))
     for word in (filters.text or "").split()[:MOST_WORDS]:
         alternatives = list(_meanings(session, word))
-        if not leading and alternatives:
+        if len(alternatives) > _MOST_STRETCHES:
+            # A word in the names of most cameras: what fits is met soon along any order.
+            few.append([sa.or_(*alternatives)])
+        elif not leading and alternatives:
             leading = [*alternatives]
         else:
             rest.append(sa.or_(*alternatives) if alternatives else sa.false())
@@ -277,7 +281,7 @@ def conditions(session: Session, filters: FindingFilters) -> Asked:
         rest.append(FindingRow.score <= filters.max_score)
     if len(leading) > _MOST_STRETCHES:
         leading = [_any(leading)]
-    return Asked(leading or [None], rest, _narrow(filters))
+    return Asked(leading or [None], rest, few)
 
 
 def _narrow(filters: FindingFilters) -> list[list[Condition]]:

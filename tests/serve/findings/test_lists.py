@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from serve.api.access import Role
 from serve.app import make_app
-from serve.db.tables import FindingRow
+from serve.db.tables import CameraRow, FindingRow
+from serve.findings import query as asking
 from serve.findings.coordinates import gcj02_to_wgs84
 from serve.findings.filters import FindingFilters
 from serve.findings.query import Order, list_findings
@@ -32,6 +33,14 @@ def filled(request, tmp_path_factory):
     rows = [made_row(rng, number) for number in range(ROWS)]
     with service.database.write() as session:
         session.execute(sa.insert(FindingRow), rows)
+        for number in range(60):
+            name = f"Harbour Road mast {number}"
+            session.add(
+                CameraRow(
+                    id=f"camera-0{number}", code=name, name=name, settings={}, address="",
+                    sealed_address=b"", created_by="tests",
+                )
+            )  # fmt: skip
     yield service, rows
     service.close()
     if name:
@@ -91,13 +100,24 @@ QUERIES = [
     ({"text": "扬尘 金龙村"}, lambda r: r["kind"] == "dust_hotspot" and r["site_id"] == "site-1"),
     ({"text": "440101"}, lambda r: r["cell_code"].startswith("440101")),
     ({"text": "粤a000"}, lambda r: (r["plate"] or "").startswith("粤A000")),
+    # In the names of more cameras than are looked through one by one.
+    ({"text": "road"}, lambda r: r["camera_id"] == "camera-1"),
+    (
+        {"text": "road", "state": ["rejected"], "kind": ["dust_hotspot", "street_vending"]},
+        lambda r: r["camera_id"] == "camera-1" and r["state"] == "rejected"
+        and r["kind"] in ("dust_hotspot", "street_vending"),
+    ),
+    ({"text": "road 扬尘"}, lambda r: r["camera_id"] == "camera-1" and r["kind"] == "dust_hotspot"),
     ({"text": "%"}, lambda _: False),
     ({"text": "no' OR 1=1 --"}, lambda _: False),
 ]  # fmt: skip
 
 
+# Ranges that hold few are fetched and sorted, those that hold many are walked along the order.
+@pytest.mark.parametrize("few", [asking.FEW, 20])
 @pytest.mark.parametrize("number", range(len(QUERIES)))
-def test_lists_hold_what_a_plain_search_finds_page_by_page(filled, number):
+def test_lists_hold_what_a_plain_search_finds_page_by_page(filled, number, few, monkeypatch):
+    monkeypatch.setattr(asking, "FEW", few)
     service, rows = filled
     filters, fits = QUERIES[number]
     for order, key in ((Order.RISK, "risk"), (Order.TIME, "seen_at")):
