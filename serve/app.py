@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import metadata
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from serve import pages
@@ -106,16 +108,27 @@ def _assemble() -> Application:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
     )
     app.state.resources = frozenset(str(tag) for router in ROUTERS for tag in router.tags)
     problems.install(app)
-    app.include_router(health.router)
+    app.router.routes.extend(_routes())
+    return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Return all routes but the pages', each with what all resources have in common.
+
+    What they take and answer is worked out at the first request, in half a second; where several
+    applications are made in one process, as in tests, that is done once.
+    """
+    whole = APIRouter(generate_unique_id_function=lambda route: route.name)
+    whole.include_router(health.router)
     for router in ROUTERS:
-        app.include_router(
+        whole.include_router(
             router,
             prefix=PREFIX,
             dependencies=[Depends(authorise)],
             responses=problems.PROBLEMS,
         )
-    return app
+    return tuple(whole.routes)

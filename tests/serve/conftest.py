@@ -2,9 +2,13 @@
 
 import atexit
 import os
+import shutil
+import tempfile
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -25,8 +29,22 @@ PASSWORD_HASH = hash_password(PASSWORD)
 POSTGRES = os.environ.get("CITYEYE_TEST_POSTGRES", "host=/var/run/postgresql dbname=postgres")
 
 
+# A database of each kind with all its tables is made once per process: copying it is quicker than
+# migrating. That migrating works from nothing, tests of it and of the processes prove.
 _template = []
-"""Name of a database with all tables, made once per run: copying it is quicker than migrating."""
+"""Name of the one on PostgreSQL."""
+
+
+@cache
+def _embedded_template():
+    """The file of the embedded one."""
+    folder = Path(tempfile.mkdtemp(prefix="cityeye-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "cityeye.sqlite"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()
+    return path
 
 
 def postgres_url():
@@ -70,7 +88,15 @@ def any_database_url(request):
 
 
 def settings_for(folder, **changes):
-    return Settings(environment="development", data_dir=folder / "data", _env_file=None, **changes)
+    """Settings of a service whose data lies in a folder, with an empty database there."""
+    settings = Settings(
+        environment="development", data_dir=folder / "data", _env_file=None, **changes
+    )
+    embedded = settings.data_dir / "cityeye.sqlite"
+    if not settings.database_url and not embedded.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_embedded_template(), embedded)
+    return settings
 
 
 @pytest.fixture

@@ -26,9 +26,14 @@ HOUR = [
 """Each for six minutes of the hour; here, until it has befallen some requests."""
 BEFALLEN = 6
 AWAY_S = 3.0
+PAIRS = [
+    ("sqlite", webhook_to), ("postgresql", open311_to),
+    *([("sqlite", open311_to), ("postgresql", webhook_to)] if EVERY_POINT else []),
+]  # fmt: skip
+"""Each database and each adapter; every one of the one with every one of the other on request."""
 
 
-@pytest.mark.parametrize("adapter", [webhook_to, open311_to])
+@pytest.mark.parametrize(("any_database_url", "adapter"), PAIRS, indirect=["any_database_url"])
 def test_every_finding_becomes_exactly_one_case(tmp_path, any_database_url, working, adapter):
     port = free_port()
     system = begin_case_system(tmp_path, port)

@@ -19,31 +19,35 @@ from tests.serve.processes import EVERY_POINT, cityeye, crash_points, environmen
 MOST_POINTS = 13
 """Two leads pass about ten; what a dead worker left behind comes on top."""
 LEADS_EACH = 2
-
-
-@pytest.fixture(
-    params=[("before", webhook_to), ("after", open311_to)], ids=["before-webhook", "after-open311"]
-)
-def walk(request):
-    return request.param
+WALKS = {
+    "sqlite-before-webhook": ("sqlite", "before", webhook_to),
+    "postgresql-after-open311": ("postgresql", "after", open311_to),
+}
+if EVERY_POINT:
+    WALKS |= {
+        "sqlite-after-open311": ("sqlite", "after", open311_to),
+        "postgresql-before-webhook": ("postgresql", "before", webhook_to),
+    }
 
 
 @pytest.fixture
-def killing(tmp_path, any_database_url, case_system, walk):
+def killing(tmp_path, any_database_url, case_system, adapter):
     """A service whose workers are other processes; this one only puts work on queues."""
-    when, adapter = walk
     file = write_targets(tmp_path, adapter(case_system))
     service = Service(settings_for(tmp_path, database_url=any_database_url, targets_file=file))
     runtime = Runtime(service, queues=[])
     runtime.launch()
-    environment = environment_for(tmp_path, database_url=any_database_url, targets_file=file)
-    yield service, environment, when
+    yield service, environment_for(tmp_path, database_url=any_database_url, targets_file=file)
     runtime.close()
     service.close()
 
 
-def test_killed_at_every_step_each_lead_is_one_case(tmp_path, killing, case_system):
-    service, environment, when = killing
+@pytest.mark.parametrize(
+    ("any_database_url", "when", "adapter"),
+    WALKS.values(), ids=WALKS.keys(), indirect=["any_database_url"],
+)  # fmt: skip
+def test_killed_at_every_step_each_lead_is_one_case(tmp_path, killing, case_system, when):
+    service, environment = killing
     trace = Path(tmp_path / "points.txt")
     count, died = 0, 0
     for point in crash_points(MOST_POINTS):
