@@ -53,7 +53,7 @@ def test_filters_are_in_the_address_and_survive_a_reload(site, page):
     assert expected < len(cases_of(site))
     page.goto("/cases")
     rows_of(page)
-    page.get_by_label("Kind").select_option(kind)
+    page.get_by_role("combobox", name="Kind").select_option(kind)
     page.wait_for_url(f"**/cases?kind={kind}")
     page.wait_for_function(
         f"document.querySelectorAll('table.list tbody tr').length === {expected}"
