@@ -39,6 +39,8 @@ export class Board {
       layers: [],
       moveTolerance: 3,
     });
+    this.map.on('loadstart', () => target.setAttribute('aria-busy', 'true'));
+    this.map.on('loadend', () => target.removeAttribute('aria-busy'));
   }
 
   get view(): View {
@@ -146,6 +148,8 @@ export class Board {
     if (present.getLength() === layers.length && layers.every((each, k) => present.item(k) === each)) return;
     present.clear();
     present.extend(layers);
+    // What was being loaded for layers that are gone is not waited for.
+    if (!layers.length) this.map.getTargetElement()?.removeAttribute('aria-busy');
   }
 
   dispose(): void {

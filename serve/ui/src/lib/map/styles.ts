@@ -1,5 +1,6 @@
 /** How shapes are drawn: a bright line in a dark casing is seen on snow and on asphalt. */
 
+import { Point, type Polygon } from 'ol/geom';
 import { Circle, Fill, Stroke, Style, Text } from 'ol/style';
 
 export interface Look {
@@ -23,6 +24,28 @@ export function seenThrough(colour: string, opacity: number): string {
   return `rgb(${part(0)} ${part(1)} ${part(2)} / ${Math.round(opacity * 100)}%)`;
 }
 
+/** Above the highest corner, so that it covers nothing of what the shape is about. */
+function labelStyle(text: string): Style {
+  return new Style({
+    geometry: (feature) => {
+      const geometry = feature.getGeometry();
+      const corners = geometry && 'getCoordinates' in geometry ? flat((geometry as Polygon).getCoordinates()) : [];
+      const top = corners.reduce<number[] | null>((best, at) => (!best || at[1]! > best[1]! ? at : best), null);
+      return top ? new Point(top) : undefined;
+    },
+    text: new Text({
+      text, font: FONT, overflow: true, padding: [2, 5, 2, 5], offsetY: -13,
+      fill: new Fill({ color: '#fff' }), backgroundFill: new Fill({ color: 'rgb(10 14 18 / 82%)' }),
+    }),
+  });
+}
+
+function flat(coordinates: unknown): number[][] {
+  const list = coordinates as unknown[];
+  if (list.length && typeof (list[0] as number[])[0] === 'number') return list as number[][];
+  return list.flatMap(flat);
+}
+
 export function shapeStyle(look: Look, chosen = false): Style[] {
   const colour = look.colour ?? MARK;
   const width = look.faint ? 1.5 : chosen ? 3 : 2.25;
@@ -32,13 +55,8 @@ export function shapeStyle(look: Look, chosen = false): Style[] {
     new Style({
       stroke: new Stroke({ color: colour, width, lineDash }),
       fill: look.faint ? undefined : new Fill({ color: seenThrough(colour, chosen ? 0.16 : 0.07) }),
-      text: look.label
-        ? new Text({
-            text: look.label, font: FONT, overflow: true, padding: [2, 5, 2, 5],
-            fill: new Fill({ color: '#fff' }), backgroundFill: new Fill({ color: 'rgb(10 14 18 / 82%)' }),
-          })
-        : undefined,
     }),
+    ...(look.label ? [labelStyle(look.label)] : []),
   ];
 }
 

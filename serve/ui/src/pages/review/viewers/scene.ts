@@ -13,7 +13,7 @@ import type { EvidenceStore } from './evidence';
 import { groundOf, pieceOf, type Finding } from './finding';
 import type { Mode } from './looking.svelte';
 import { changeOf, comparisonOf, crsOf, orthoOf, surfacesOf, surveyOf } from './pair';
-import { clipLeft } from './swipe';
+import { clipTo } from './swipe';
 
 type Name =
   | 'beforePicture' | 'afterPicture' | 'heightPicture' | 'beforeOrtho' | 'afterOrtho'
@@ -53,6 +53,8 @@ export class SurveyScene {
   #finding: Finding | null = null;
   #wait: ReturnType<typeof setTimeout> | undefined;
   #asked = new Set<string>();
+  #pending = 0;
+  #detailed = false;
 
   /** @param changed Called whenever layers came or went.
    *  @param swipe Where the line is, share of the width; none where it does not hold.
@@ -99,6 +101,11 @@ export class SurveyScene {
     return true;
   }
 
+  /** Whether all that was asked for is there, or is known not to be. */
+  get settled(): boolean {
+    return this.#detailed && this.#pending === 0;
+  }
+
   /** Puts together what a board shows. */
   compose(wanted: Wanted, side: 'main' | 'second'): BaseLayer[] {
     const pick = (...names: Name[]) => names.map((name) => this.#layers.get(name)).filter((layer) => layer !== undefined);
@@ -139,14 +146,19 @@ export class SurveyScene {
   #once(name: Name, turn: number, make: () => Promise<BaseLayer | null>): void {
     if (this.#asked.has(name)) return;
     this.#asked.add(name);
+    this.#pending += 1;
     make().then(
       (layer) => {
         if (turn !== this.#turn) return layer?.dispose();
-        if (!layer) return;
-        this.#put(name, layer);
+        this.#pending -= 1;
+        if (layer) this.#put(name, layer);
         this.changed();
       },
-      (error: unknown) => turn === this.#turn && this.#told(error),
+      (error: unknown) => {
+        if (turn !== this.#turn) return;
+        this.#pending -= 1;
+        this.#told(error);
+      },
     );
   }
 
@@ -160,7 +172,8 @@ export class SurveyScene {
         orthoLayer(await orthoOf((await comparison).before_id), { shift: [-dx, -dy], zIndex: 5 }));
       this.#once('afterOrtho', turn, async () => orthoLayer(await orthoOf((await comparison).after_id), { zIndex: 15 }));
     }
-    if (!finding.bounds) return;
+    this.#detailed = true;
+    if (!finding.bounds) return this.changed();
     const box = grown(finding.bounds, 0);
     const room = 30 / 111_000;
     const around = grown([box[0] - room, box[1] - room, box[2] + room, box[3] + room], AROUND);
@@ -202,9 +215,8 @@ export class SurveyScene {
 
   #put(name: Name, layer: BaseLayer): void {
     this.#layers.set(name, layer);
-    if (name === 'afterPicture' || name === 'afterOrtho') {
-      this.#clips.set(layer, clipLeft(layer, this.width, this.swipe));
-    }
+    const side = name.startsWith('before') ? 'left' : name.startsWith('after') ? 'right' : null;
+    if (side) this.#clips.set(layer, clipTo(side, layer, this.width, this.swipe));
   }
 
   #clear(): void {
@@ -214,6 +226,8 @@ export class SurveyScene {
     this.registers = [];
     this.hasHeights = false;
     this.#asked.clear();
+    this.#pending = 0;
+    this.#detailed = false;
     for (const end of this.#clips.values()) end();
     this.#clips.clear();
     for (const layer of this.#layers.values()) layer.dispose();

@@ -1,4 +1,4 @@
-/** Layers that are drawn only right of a line: what comes after, over what was before. */
+/** Two layers on either side of a line: what was before left of it, what came after right of it. */
 
 import type BaseLayer from 'ol/layer/Base';
 import type Layer from 'ol/layer/Layer';
@@ -7,9 +7,11 @@ import type { EventsKey } from 'ol/events';
 import { getRenderPixel } from 'ol/render';
 import type RenderEvent from 'ol/render/Event';
 
-/** Has a layer drawn only right of `share()` of the map's width; everywhere where that is none.
+/** Has a layer drawn only on one side of `share()` of the map's width; everywhere where that is none.
  * Returns what ends it. */
-export function clipLeft(layer: BaseLayer, width: () => number, share: () => number | null): () => void {
+export function clipTo(
+  side: 'left' | 'right', layer: BaseLayer, width: () => number, share: () => number | null,
+): () => void {
   let clipped = false;
   const before = (event: RenderEvent) => {
     const at = share();
@@ -17,9 +19,11 @@ export function clipLeft(layer: BaseLayer, width: () => number, share: () => num
     clipped = at !== null;
     if (at === null) return;
     const [x] = getRenderPixel(event, [width() * at, 0]);
+    const all = context.canvas;
     context.save();
     context.beginPath();
-    context.rect(x!, 0, context.canvas.width - x!, context.canvas.height);
+    if (side === 'right') context.rect(x!, 0, all.width - x!, all.height);
+    else context.rect(0, 0, x!, all.height);
     context.clip();
   };
   const after = (event: RenderEvent) => {
