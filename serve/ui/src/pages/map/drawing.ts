@@ -101,6 +101,21 @@ export function clusterMark(items: Item[]): Style {
 /** An area: a site, a cell of the grid, the outline of a finding. `near`: there is room for words. */
 export function areaStyle(item: Item, { dark, near }: { dark: boolean; near: boolean }): Style[] {
   const ink = dark ? '#c9d4df' : '#3c4855';
+  const named = near && (item.layer === 'sites' || (item.layer === 'grid' && item.state !== 'green'));
+  const shape = keptArea(`${item.layer} ${item.state} ${dark}`, () => areaOf(item, ink));
+  if (!named) return shape;
+  const letters = item.layer === 'grid' ? `${colourLetter(item.state)} ${item.zh}` : item.zh;
+  return [...shape, new Style({ text: words(letters, ink, dark) })];
+}
+
+const keptAreas = new Map<string, Style[]>();
+function keptArea(key: string, make: () => Style[]): Style[] {
+  let styles = keptAreas.get(key);
+  if (!styles) keptAreas.set(key, (styles = make()));
+  return styles;
+}
+
+function areaOf(item: Item, ink: string): Style[] {
   if (item.layer === 'findings') {
     const [fill] = FINDING_COLOURS[item.state] ?? FINDING_COLOURS.rejected!;
     return [
@@ -109,14 +124,9 @@ export function areaStyle(item: Item, { dark, near }: { dark: boolean; near: boo
     ];
   }
   if (item.layer === 'sites') {
-    return [
-      new Style({
-        stroke: new Stroke({ color: ink, width: 2, lineDash: [8, 5] }),
-        text: near ? words(item.zh, ink, dark) : undefined,
-        // Clicks inside count too.
-        fill: new Fill({ color: 'rgb(0 0 0 / 0.1%)' }),
-      }),
-    ];
+    // A fill that is not seen, so that clicks inside count.
+    const fill = new Fill({ color: 'rgb(0 0 0 / 0.1%)' });
+    return [new Style({ stroke: new Stroke({ color: ink, width: 2, lineDash: [8, 5] }), fill })];
   }
   const colour = CELL_COLOURS[item.state] ?? CELL_COLOURS.green!;
   const warned = item.state !== 'green';
@@ -124,7 +134,6 @@ export function areaStyle(item: Item, { dark, near }: { dark: boolean; near: boo
     new Style({
       fill: new Fill({ color: `${colour}${warned ? '38' : '0c'}` }),
       stroke: new Stroke({ color: warned ? colour : `${ink}66`, width: item.state === 'red' ? 2.5 : 1 }),
-      text: near && warned ? words(`${colourLetter(item.state)} ${item.zh}`, ink, dark) : undefined,
       zIndex: item.state === 'red' ? 3 : warned ? 2 : 1,
     }),
   ];

@@ -1,7 +1,8 @@
 /** A thing's state in words, whatever kind of thing it is. */
 
 import { caseState, findingState, kindName } from '../../lib/words';
-import { colourName, healthName } from '../dashboard/words';
+import { healthName } from '../cameras/words';
+import { colourName } from '../dashboard/words';
 import type { Item } from './items';
 
 export function stateOf(item: Pick<Item, 'layer' | 'state'>): string {
