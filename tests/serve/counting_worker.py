@@ -1,5 +1,7 @@
 """A real worker process with one workflow of slow steps; each step says what it did, in a file.
 
+A step does not end while a file ``hold-WORKFLOW-STEP`` lies beside that one.
+
 python tests/serve/counting_worker.py EFFECTS [--start ID --steps N --step-s S] [--direct]
 """
 
@@ -34,6 +36,8 @@ def say(text):
 def count(workflow, number, step_s):
     say(f"begin {workflow} {number}")
     time.sleep(step_s)
+    while EFFECTS.with_name(f"hold-{workflow}-{number}").exists():
+        time.sleep(0.05)
     say(f"done {workflow} {number}")
     return number
 

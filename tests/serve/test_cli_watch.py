@@ -47,7 +47,7 @@ def run(models, *arguments, **more):
         env=environment(models, **more),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -186,7 +186,7 @@ def watching(models, *arguments, ended_by):
     try:
         yield told
         process.send_signal(ended_by)
-        told.append(process.communicate(timeout=120)[0])
+        told.append(process.communicate(timeout=300)[0])
         assert process.returncode == (0 if ended_by is signal.SIGTERM else -ended_by), told
     finally:
         process.kill()

@@ -5,18 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from serve.db.tables import Worker
+from serve.db.tables import Worker, utc_now
 from serve.service import Service
 from serve.workflows import processes
-from serve.workflows.runtime import SILENT_S
+from serve.workflows.runtime import HEARTBEAT_S, POLL_S, SILENT_S
 from tests.serve.conftest import settings_for
 from tests.serve.processes import ROOT, Process, environment_for, wait_until
 
 TAKEN_OVER_WITHIN_S = 60
+"""What is promised. A test may take longer where others keep the machine busy."""
 
 
 class Workers:
@@ -38,6 +40,19 @@ class Workers:
         self.running.append(process)
         self.wait_for(f"up {process.popen.pid}", 90, alive=process)
         return process
+
+    def begin_and_hold(self, workflow, number, *words):
+        """One that begins a workflow and is in its step of that number until `let_go`."""
+        self._hold(workflow, number).touch()
+        process = self.begin("--start", workflow, *words)
+        self.wait_for(f"begin {workflow} {number} {process.popen.pid}", 60)
+        return process
+
+    def let_go(self, workflow, number):
+        self._hold(workflow, number).unlink()
+
+    def _hold(self, workflow, number):
+        return self.effects.with_name(f"hold-{workflow}-{number}")
 
     @property
     def lines(self):
@@ -67,20 +82,23 @@ def workers(tmp_path, any_database_url):
     made.end()
 
 
+def test_a_worker_is_missed_within_a_minute():
+    """Its silence, the beat of whoever notices, and a look at the queue."""
+    assert SILENT_S + 2 * HEARTBEAT_S + POLL_S < TAKEN_OVER_WITHIN_S
+
+
 def done_by(workers, workflow, number):
     return [int(line.split()[-1]) for line in workers.said(f"done {workflow} {number} ")]
 
 
 @pytest.mark.parametrize("words", [(), ("--direct",)], ids=["queued", "direct"])
 def test_a_killed_worker_s_work_is_finished_by_another_each_step_once(workers, words):
-    first = workers.begin("--start", "w", "--steps", 4, "--step-s", 1.5, *words)
+    first = workers.begin_and_hold("w", 1, "--steps", 4, "--step-s", 0.5, *words)
     second = workers.begin()
-    workers.wait_for(f"begin w 1 {first.popen.pid}", 60)
     first.kill()
     first.wait()
-    killed = time.monotonic()
-    workers.wait_for("end w 6", TAKEN_OVER_WITHIN_S + 10)
-    assert time.monotonic() - killed < TAKEN_OVER_WITHIN_S
+    workers.let_go("w", 1)
+    workers.wait_for("end w 6", TAKEN_OVER_WITHIN_S)
     for number in range(4):
         assert len(done_by(workers, "w", number)) == 1, workers.lines
     assert done_by(workers, "w", 0) == [first.popen.pid]
@@ -88,8 +106,7 @@ def test_a_killed_worker_s_work_is_finished_by_another_each_step_once(workers, w
 
 
 def test_a_worker_that_was_killed_elsewhere_is_noticed_by_its_silence(workers):
-    first = workers.begin("--start", "w", "--steps", 3, "--step-s", 1.5)
-    workers.wait_for(f"begin w 1 {first.popen.pid}", 60)
+    first = workers.begin_and_hold("w", 1, "--steps", 3, "--step-s", 0.5)
     service = Service(settings_for(workers.folder, database_url=workers.url))
     with service.database.write() as session:
         # As if it ran on another machine, where its process cannot be looked for.
@@ -98,24 +115,24 @@ def test_a_worker_that_was_killed_elsewhere_is_noticed_by_its_silence(workers):
     first.kill()
     first.wait()
     killed = time.monotonic()
+    workers.let_go("w", 1)
     workers.begin()
-    workers.wait_for("end w 3", TAKEN_OVER_WITHIN_S + 10)
-    assert SILENT_S * 0.5 < time.monotonic() - killed < TAKEN_OVER_WITHIN_S
+    workers.wait_for("end w 3", TAKEN_OVER_WITHIN_S)
+    # Not before it had been silent: it might have lived.
+    assert SILENT_S * 0.5 < time.monotonic() - killed
     assert [len(done_by(workers, "w", number)) for number in range(3)] == [1, 1, 1]
 
 
 def test_a_worker_that_was_frozen_and_wakes_does_no_harm(workers):
-    first = workers.begin("--start", "w", "--steps", 4, "--step-s", 2)
+    first = workers.begin_and_hold("w", 1, "--steps", 4, "--step-s", 1)
     second = workers.begin()
-    workers.wait_for(f"begin w 1 {first.popen.pid}", 60)
     first.kill(signal.SIGSTOP)
-    frozen = time.monotonic()
-    workers.wait_for("end w 6", TAKEN_OVER_WITHIN_S + 10)
-    if (rest := frozen + 40 - time.monotonic()) > 0:
-        time.sleep(rest)
+    workers.let_go("w", 1)
+    workers.wait_for("end w 6", TAKEN_OVER_WITHIN_S)
     first.kill(signal.SIGCONT)
-    # It may finish the step it was in; the next it must leave alone.
-    time.sleep(8)
+    # It may finish the step it was in; the next, for which there is time, it must leave alone.
+    workers.wait_for(f"done w 1 {first.popen.pid}", 30)
+    time.sleep(4)
     assert first.alive(), first.output
     assert {number: done_by(workers, "w", number) for number in (2, 3)} == {
         2: [second.popen.pid], 3: [second.popen.pid],
@@ -129,14 +146,17 @@ def test_a_worker_that_was_frozen_and_wakes_does_no_harm(workers):
 
 
 def test_the_only_worker_started_anew_goes_on_at_once(workers):
-    first = workers.begin("--start", "w", "--steps", 3, "--step-s", 1.5)
-    workers.wait_for("begin w 1 ", 60)
+    first = workers.begin_and_hold("w", 1, "--steps", 3, "--step-s", 0.5)
     first.kill()
     first.wait()
+    workers.let_go("w", 1)
+    service = Service(settings_for(workers.folder, database_url=workers.url))
+    with service.database.write() as session:
+        # By its silence it would not be missed for an hour; by its process it is at once.
+        session.execute(sa.update(Worker).values(heard_at=utc_now() + timedelta(hours=1)))
+    service.close()
     second = workers.begin()
-    up = time.monotonic()
     workers.wait_for(f"begin w 1 {second.popen.pid}", 30)
-    assert time.monotonic() - up < SILENT_S * 0.5
     workers.wait_for("end w 3", 30)
     assert [len(done_by(workers, "w", number)) for number in range(3)] == [1, 1, 1]
 

@@ -1,7 +1,5 @@
 """Files that cannot be used: refused with a sentence, and nothing is left of them."""
 
-import time
-
 import pytest
 import rasterio
 import rasterio.shutil
@@ -11,6 +9,7 @@ from serve.service import Service
 from serve.surveys import preparing
 from serve.workflows import stopping
 from tests.serve.conftest import settings_for, sign_in
+from tests.serve.processes import wait_until
 from tests.serve.surveys.flying import SAMPLES, fly, make_site, wait_for, write_ortho
 
 VRT = (
@@ -84,10 +83,7 @@ def test_a_bad_file_is_refused_in_the_readers_own_words(embedded, tmp_path, spoi
     assert sentence in row["problem"]
     assert "飞行 may.tif" in row["problem"]
     assert str(tmp_path) not in row["problem"]
-    end = time.monotonic() + 10
-    while list(service.storage.list("uploads")) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert list(service.storage.list("uploads")) == []
+    wait_until(lambda: not list(service.storage.list("uploads")), 20)
     assert list(service.storage.list("surveys")) == []
     assert list(service.scratch.iterdir()) == []
     assert client.get(f"surveys/{survey}/ortho").status_code == 404
