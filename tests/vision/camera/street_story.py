@@ -37,6 +37,15 @@ def look_of(seed: int) -> np.ndarray:
     return (mixed / np.linalg.norm(mixed)).astype(np.float32)
 
 
+@lru_cache(maxsize=4096)
+def look_like(seed: int, similarity: float) -> np.ndarray:
+    """A look that is so much alike another."""
+    look, other = look_of(seed), look_of(seed + 10**6)
+    across = other - (look @ other) * look
+    mixed = similarity * look + (1 - similarity**2) ** 0.5 * across / np.linalg.norm(across)
+    return mixed.astype(np.float32)
+
+
 def at(seconds: float, start: datetime = START) -> datetime:
     return start + timedelta(seconds=seconds)
 
@@ -58,6 +67,8 @@ class Thing:
         seen_share: Share of the frames in which the detector sees it.
         load: As in Observation.
         fades_to: Seed of the look that its own turns into over its time.
+        turns: Times from and to which it looks otherwise: in another light, half behind somebody.
+        turned_similarity: How much alike its two looks are then.
     """
 
     name: str | Sequence[str]
@@ -67,6 +78,8 @@ class Thing:
     seen_share: float = 1.0
     load: dict[str, float] = field(default_factory=dict)
     fades_to: int | None = None
+    turns: Sequence[tuple[float, float]] = ()
+    turned_similarity: float = 0.6
 
     def box_at(self, t: float) -> Box | None:
         if not self.way[0][0] <= t <= self.way[-1][0]:
@@ -78,6 +91,8 @@ class Thing:
         return self.way[0][1]
 
     def look_at(self, t: float) -> np.ndarray:
+        if any(start <= t < end for start, end in self.turns):
+            return look_like(self.look, self.turned_similarity)
         if self.fades_to is None:
             return look_of(self.look)
         share = (t - self.way[0][0]) / (self.way[-1][0] - self.way[0][0])

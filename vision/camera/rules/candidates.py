@@ -146,7 +146,10 @@ class Cooldowns:
             self.entries.append(Cooled(box, descriptor, cooldown_s))
 
     def hold(self, track: Track, least_similarity: float) -> bool:
-        """Whether a track is the same as something that ended, at the same place."""
+        """Whether a track is the same as something that ended, at the same place.
+
+        Another thing at that place is never held: its event would be lost.
+        """
         return any(
             boxes.iou(entry.box_xyxy, track.anchor_xyxy) >= COOLED_IOU
             and similarity(entry.descriptor, track.descriptor) >= least_similarity

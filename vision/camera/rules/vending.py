@@ -56,8 +56,9 @@ BESIDE_HEIGHTS = 1.0
 """Heights of the higher by which they may stand nearer or further: a kerb runs aslant the view."""
 WIDEST_VENDOR = 2.5
 """Widths of its main part that a vendor takes up at most: two cloths with a step between them."""
-SAME_SIMILARITY = 0.5
-"""Of a vendor that comes back: its goods lie otherwise."""
+SAME_SIMILARITY = 0.7
+"""Of a vendor that comes back. Its goods may lie otherwise, and then it is reported again: less
+would take every second vendor for the one before, whose cooldown would swallow its event."""
 UNDER_WIDTHS = 0.25
 """Own widths beside a sunshade within which somebody still stands at it."""
 UNDER_HEIGHTS = 0.5
@@ -111,6 +112,9 @@ _MEMORY = TypeAdapter(_Memory)
 
 class VendingRule:
     """Street vending in one zone.
+
+    A cooldown holds back only what looks like the vendor that ended, at its place. Another vendor
+    there is reported, and so is the same with other goods.
 
     The score is the mean of the detector's for the surest of the vendor's parts, less up to 30 %
     where trade was seen for only a part of the dwell.

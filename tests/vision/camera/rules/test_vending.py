@@ -261,6 +261,19 @@ def test_a_vendor_back_within_the_cooldown_is_no_new_finding_and_later_is():
     assert (found[1].first_seen - START).total_seconds() == pytest.approx(3000, abs=10)
 
 
+@pytest.mark.parametrize("similarity", [0.3, 0.5, 0.6, 0.65])
+@pytest.mark.parametrize("name", ["stall", "cart"])
+def test_another_vendor_within_the_cooldown_is_reported(similarity, name):
+    """It counts from when it came, even where no frames come as the cooldown ends."""
+    first = stands("cart", PLACE, 0, 800)
+    other = stands(name, PLACE, 900, 2000, turns=((0, EVER),), turned_similarity=similarity)
+    seller = stands("person", box(0.58, 0.6, 0.04, 0.12), 0, 2000, look=7)
+    when = [*times(1150), *times(2200, start=1700)]
+    found = fired(watched(Story([first, other, seller]), no_vending(cooldown_s=600), when))
+    assert len(found) == len({event.key for event in found}) == 2
+    assert (found[1].first_seen - START).total_seconds() == pytest.approx(900, abs=10)
+
+
 def test_classes_have_their_own_dwell():
     camera = no_vending(dwell_s_by_class={"stall": 100})
     event = only(watched(Story([stands("stall", PLACE, 0, EVER)]), camera, times(600, 5)))
