@@ -75,7 +75,10 @@ def watching(cameras: int, seconds: float, film: Path | None, *, database_url: s
         folder = Path(scratch)
         film = film or folder / "film.mp4"
         if not film.exists():
-            bench_camera.make_film(film, bench_camera.BIT_RATE)
+            # Under its own name only when it is whole: half a film is served by nobody.
+            draft = film.with_name(f"draft-{film.name}")
+            bench_camera.make_film(draft, bench_camera.BIT_RATE)
+            draft.replace(film)
         with bench_camera.served(film, bench_camera.SERVERS) as streams:
             watched = [
                 (bench_camera.camera_of(case, n), streams.addresses[n % len(streams.addresses)])
