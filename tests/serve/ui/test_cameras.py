@@ -7,6 +7,7 @@ from rtsp_server import RtspServer, require_rtsp_server
 
 from serve.network import SAMPLE
 
+expect = pytest.importorskip("playwright.sync_api").expect
 HIDDEN = "p@ss/w0rd?"
 KERB = {
     "name": "kerb", "kind": "no_parking", "dwell_s": 300.0,
@@ -29,9 +30,9 @@ def integrator(cameras_on_this_machine, module_site):  # noqa: ARG001 - the sett
 
 @pytest.fixture(scope="module")
 def sample(integrator):
-    """The camera of the samples: its recording is over, and left findings and a picture."""
+    """The camera of the samples, watched no more; it left findings, counts and a picture."""
     (camera,) = integrator.get("cameras", params={"text": "Sample street"}).json()["items"]
-    return camera
+    return integrator.post(f"cameras/{camera['id']}/disable").raise_for_status().json()
 
 
 @pytest.fixture(scope="module")
@@ -123,10 +124,10 @@ def test_a_password_is_told_wrong_then_right_and_never_shown(page, integrator):
         bare = f"rtsp://127.0.0.1:{server.port}/stream"
         page.get_by_label("Address", exact=True).fill(f"rtsp://viewer:wrong@{bare[7:]}")
         assert page.get_by_label("Address", exact=True).input_value() == bare
-        assert page.get_by_label("User").input_value() == "viewer"
+        assert page.get_by_label("User", exact=True).input_value() == "viewer"
         page.get_by_role("button", name="Test the connection").click()
         page.get_by_text("It refuses access: check user, password and rights.").wait_for()
-        page.get_by_label("Password").fill(HIDDEN)
+        page.get_by_label("Password", exact=True).fill(HIDDEN)
         page.get_by_role("button", name="Test the connection").click()
         page.get_by_text("The test succeeded").wait_for()
         page.get_by_text("H264").wait_for()
@@ -135,13 +136,13 @@ def test_a_password_is_told_wrong_then_right_and_never_shown(page, integrator):
         page.get_by_text("rtsp://***@127.0.0.1:1/x").wait_for()
         page.get_by_label("Replace address or password").check()
         page.get_by_label("Address", exact=True).fill(bare)
-        page.get_by_label("User").fill("viewer")
-        page.get_by_label("Password").fill(HIDDEN)
+        page.get_by_label("User", exact=True).fill("viewer")
+        page.get_by_label("Password", exact=True).fill(HIDDEN)
         page.get_by_role("button", name="Save the settings").click()
         page.get_by_text("The settings are saved").wait_for()
         page.get_by_text(f"rtsp://***@{bare[7:]}").wait_for()
         assert HIDDEN not in page.content()
-        assert page.get_by_label("Password").count() == 0
+        assert page.get_by_label("Password", exact=True).count() == 0
         # The one that was kept is the one that works.
         page.get_by_role("button", name="Test the connection").click()
         page.get_by_text("The test succeeded").wait_for()
@@ -328,42 +329,42 @@ def test_many_are_imported_and_bad_rows_are_named(page, integrator):
         before = tiles.count()
         page.mouse.move(700, 500)
         page.mouse.wheel(0, 20_000)
-        page.wait_for_function(
-            "n => document.querySelectorAll('ul.grid > li').length > n", arg=before
-        )
+        tiles.nth(before).wait_for(state="attached")
     page.get_by_label("Name or code").fill("many-14")
     page.wait_for_url("**text=many-14*")
-    page.wait_for_function("document.querySelectorAll('ul.grid > li').length === 11")
+    expect(tiles).to_have_count(11)
     page.reload()
-    page.wait_for_function("document.querySelectorAll('ul.grid > li').length === 11")
+    expect(tiles).to_have_count(11)
     page.get_by_label("Name or code").fill("nothing like it")
     page.get_by_role("button", name="Clear the filters").click()
-    page.wait_for_function("document.querySelectorAll('ul.grid > li').length === 60")
+    expect(tiles).to_have_count(60)
 
 
 def test_the_list_is_narrowed_by_health(page, sample):
-    page.goto("/cameras")
-    page.get_by_role("button", name=re.compile("Recording over")).click()
-    page.wait_for_url("**health=ended*")
+    page.goto("/cameras?text=Sample%20street")
+    page.get_by_role("button", name=re.compile("Not watched")).click()
+    page.wait_for_url("**health=unwatched*")
     tile = page.get_by_role("link", name=re.compile(sample["name"]))
     tile.wait_for()
     picture = tile.locator("img")
-    page.wait_for_function("image => image.naturalWidth === 320", arg=picture.element_handle())
+    width = picture.evaluate("async image => (await image.decode(), image.naturalWidth)")
+    assert width == 320
     tile.click()
     page.get_by_role("heading", name=sample["name"]).wait_for()
     page.go_back()
-    page.get_by_role("button", name=re.compile("Recording over"), pressed=True).wait_for()
+    page.get_by_role("button", name=re.compile("Not watched"), pressed=True).wait_for()
 
 
 def test_what_the_rules_saw_and_what_happened(page, sample, integrator):
     page.goto(f"/cameras/{sample['id']}")
-    page.get_by_text("All of it has been seen; enable it to watch it again.").wait_for()
+    page.get_by_text("Enable it to have it watched.").wait_for()
     page.get_by_role("heading", name="Muck trucks through the gates").wait_for()
-    page.get_by_role("row", name=re.compile("site gate")).first.wait_for()
+    gates = integrator.get(f"cameras/{sample['id']}/activity").json()["gates"]
+    hours = page.get_by_role("row", name=re.compile("site gate"))
+    expect(hours).to_have_count(len(gates["site gate"]))
     page.get_by_role("link", name="Events").click()
     events = integrator.get(f"cameras/{sample['id']}/events").json()["items"]
-    page.get_by_role("row").nth(1).wait_for()
-    assert page.get_by_role("row").count() == len(events) + 1
+    expect(page.get_by_role("row")).to_have_count(len(events) + 1)
     page.get_by_role("button", name="Fault", exact=True).click()
     page.wait_for_url("**kind=fault*")
     page.get_by_text("No events").wait_for()
@@ -424,3 +425,24 @@ def test_both_languages_light_and_dark_narrow_and_wide(site, sample, axe, langua
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{where} is {wide} px too wide"
     page.context.close()
+
+
+def test_the_place_is_chosen_on_the_orthophoto(page, integrator):
+    camera = added(integrator, "placed")
+    (site, *_) = integrator.get("sites").json()["items"]
+    ring = site["area"]["coordinates"][0]
+    page.goto(f"/cameras/{camera['id']}/settings")
+    page.get_by_role("button", name="Choose on the orthophoto").click()
+    dialog = page.get_by_role("dialog", name="Choose the place on the orthophoto")
+    dialog.get_by_role("application").click(position={"x": 300, "y": 100})
+    dialog.get_by_role("button", name="Take this place").click()
+    dialog.wait_for(state="hidden")
+    page.get_by_role("button", name="Save the settings").click()
+    page.get_by_text("The settings are saved").last.wait_for()
+    place = now(integrator, camera)["location"]
+    west, south = (min(point[k] for point in ring) for k in (0, 1))
+    east, north = (max(point[k] for point in ring) for k in (0, 1))
+    assert west - 0.01 < place["lon"] < east + 0.01
+    assert south - 0.01 < place["lat"] < north + 0.01
+    middle = ((west + east) / 2, (south + north) / 2)
+    assert (place["lon"], place["lat"]) != pytest.approx(middle, abs=1e-6), "the click moved it"
