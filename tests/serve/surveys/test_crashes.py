@@ -8,7 +8,7 @@ import os
 import re
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -28,8 +28,15 @@ from serve.db.tables import (
 )
 from serve.service import Service
 from serve.uploads.receiving import PART_BYTES
-from tests.serve.conftest import settings_for, sign_in
-from tests.serve.processes import EVERY_POINT, environment_for, free_port, served
+from tests.serve.conftest import drop_postgres, postgres_url, settings_for, sign_in
+from tests.serve.processes import (
+    EVERY_POINT,
+    cityeye,
+    environment_for,
+    free_port,
+    served,
+    wait_until,
+)
 from tests.serve.surveys.flying import STREAM, TUS, write_ortho
 
 PATIENCE_S = 300
@@ -37,9 +44,13 @@ OURS = re.compile(r"survey|comparison|upload|finding|record_operation", re.IGNOR
 
 
 class Deployment:
-    """``cityeye serve`` that is started again whenever it has died, and a client that persists."""
+    """Processes that are started again whenever they have died, and a client that persists.
 
-    def __init__(self, folder, database_url, **crash):
+    Either one ``cityeye serve`` that does all, and dies; or one that only answers, beside workers,
+    each of which dies at its own point of that number.
+    """
+
+    def __init__(self, folder, database_url, *, workers=0, **crash):
         self.folder = folder
         self.service = Service(settings_for(folder, database_url=database_url))
         browser = sign_in(self.service, "operator")
@@ -47,7 +58,12 @@ class Deployment:
         self.port = free_port()
         self.stack = ExitStack()
         self.deaths = 0
-        self._run(**crash)
+        if workers:
+            self.process = self._serve(words=("--no-workers",))
+            self.workers = [self._work(**crash) for _ in range(workers)]
+        else:
+            self.process = self._serve(**crash)
+            self.workers = []
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}/api/v1",
             cookies={COOKIE: browser.client.cookies[COOKIE]},
@@ -55,16 +71,26 @@ class Deployment:
             timeout=60,
         )
 
-    def _run(self, **crash):
-        self.stack.close()
-        _, self.process = self.stack.enter_context(
-            served(folder=self.folder, environment=self.environment, port=self.port, **crash)
+    def _serve(self, **more):
+        _, process = self.stack.enter_context(
+            served(folder=self.folder, environment=self.environment, port=self.port, **more)
+        )
+        return process
+
+    def _work(self, **crash):
+        words = ("worker", "--queues", "survey,upkeep")
+        return self.stack.enter_context(
+            cityeye(*words, folder=self.folder, environment=self.environment, **crash)
         )
 
     def again_if_dead(self):
         if not self.process.alive():
             self.deaths += 1
-            self._run()
+            self.process = self._serve()
+        for place, worker in enumerate(self.workers):
+            if not worker.alive():
+                self.deaths += 1
+                self.workers[place] = self._work()
 
     def ask(self, method, path, **more):
         """Send until there is an answer."""
@@ -165,11 +191,15 @@ def pictures(tmp_path):
     )
 
 
-def test_dying_anywhere_changes_nothing(tmp_path, any_database_url, pictures):
+@pytest.mark.parametrize(
+    "workers", [pytest.param(0, id="sqlite"), pytest.param(3, id="postgresql-three-workers")]
+)
+def test_dying_anywhere_changes_nothing(tmp_path, pictures, workers):
     trace = tmp_path / "points.txt"
     first = tmp_path / "undisturbed"
     first.mkdir()
-    deployment = Deployment(first, "", crash_at=10**9, trace=trace)
+    # One of the workers alone passes all the points there are.
+    deployment = Deployment(first, "", workers=min(workers, 1), crash_at=10**9, trace=trace)
     expected = story(deployment, *pictures)
     deployment.close()
     assert expected["entries"] == {"survey.create": 2, "survey.ready": 2, "comparison.done": 1}
@@ -182,37 +212,30 @@ def test_dying_anywhere_changes_nothing(tmp_path, any_database_url, pictures):
         for when in ("before", "after") if EVERY_POINT else (("before", "after")[number % 2],):
             folder = tmp_path / f"{when}-{number}"
             folder.mkdir()
-            with fresh(any_database_url) as url:
-                deployment = Deployment(folder, url, crash_at=number, when=when)
+            with fresh_database(on_postgres=bool(workers)) as url:
+                deployment = Deployment(folder, url, workers=workers, crash_at=number, when=when)
                 try:
                     came = story(deployment, *pictures)
                     deaths += deployment.deaths
                 finally:
                     deployment.close()
             assert came == expected, (when, number)
-    # How often progress is written differs, so one of the last points may not be reached.
-    assert deaths >= len(chosen) // 2
+    # How often progress is written differs, so one of the last points may not be reached; of
+    # several workers none may pass as many as one that does it all.
+    assert deaths >= (len(chosen) // 2 if not workers else 1)
 
 
-class fresh:
-    """A database of its own for each death."""
-
-    def __init__(self, url):
-        self.url = url
-
-    def __enter__(self):
-        if not self.url:
-            return ""
-        from tests.serve.conftest import postgres_url
-
-        url, self.name = postgres_url()
-        return url
-
-    def __exit__(self, *_):
-        if self.url:
-            from tests.serve.conftest import drop_postgres
-
-            drop_postgres(self.name)
+@contextmanager
+def fresh_database(*, on_postgres):
+    """A database of its own for each death; empty means the embedded one."""
+    if not on_postgres:
+        yield ""
+        return
+    url, name = postgres_url()
+    try:
+        yield url
+    finally:
+        drop_postgres(name)
 
 
 def test_killed_in_the_middle_of_sending(tmp_path):
@@ -221,15 +244,19 @@ def test_killed_in_the_middle_of_sending(tmp_path):
     deployment = Deployment(tmp_path, "")
     made = deployment.create("uploads", "u", headers={**TUS, "Upload-Length": str(len(content))})
 
-    def slowly():
-        for start in range(0, len(content), 2**20):
-            time.sleep(0.02)
-            yield content[start : start + 2**20]
+    killed = threading.Event()
+
+    def begun():
+        """Two parts and a half; the rest is not sent before the service is dead."""
+        for start in range(0, len(content), 2**19):
+            if start > 2.5 * PART_BYTES:
+                killed.wait(120)
+            yield content[start : start + 2**19]
 
     def send():
         headers = {**STREAM, "Upload-Offset": "0"}
         try:
-            deployment.client.patch(f"uploads/{made}", headers=headers, content=slowly())
+            deployment.client.patch(f"uploads/{made}", headers=headers, content=begun())
         except httpx.TransportError:
             return
 
@@ -237,14 +264,16 @@ def test_killed_in_the_middle_of_sending(tmp_path):
     sender.start()
     with deployment.service.database.read() as session:
         query = sa.select(Upload.offset_bytes).where(Upload.id == made)
-    end = time.monotonic() + 60
-    offset = 0
-    while not offset and time.monotonic() < end:
+
+    def offset():
         with deployment.service.database.read() as session:
-            offset = session.scalar(query)
+            return session.scalar(query)
+
+    wait_until(offset, 60, every_s=0.05)
     deployment.process.kill()
-    sender.join()
     deployment.process.wait()
+    killed.set()
+    sender.join()
     deployment.again_if_dead()
     head = deployment.ask("HEAD", f"uploads/{made}", headers=TUS)
     kept = int(head.headers["Upload-Offset"])
