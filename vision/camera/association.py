@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -32,6 +33,7 @@ from vision.camera.tracks import (
     SLOW_UPDATE,
     Presence,
     Track,
+    absorbed,
     begin,
     blend,
     ready_to_settle,
@@ -52,6 +54,8 @@ SURE_SIMILARITY = 0.8
 LOOK_EVERY_S = 5.0
 EMPTY_LOOKS, EMPTY_S = 2, 5.0
 """A place is left when so many looks, over so many seconds, find it so and none finds it held."""
+EXCHANGE_S = 2.0
+"""Seconds between two looks in which no vehicle drives off and another comes to stand there."""
 COVERING_SHARE = 0.15
 """Share of an anchor from which something that came before it changes what the place looks like."""
 HIDING_SHARE = 0.4
@@ -76,6 +80,8 @@ class AssociationOptions:
         max_outage_s: Gap without frames, or time hidden, over which a standing thing is kept.
         undetected_s: Seconds over which the look of a place alone keeps what was there. Without
             a limit, one false detection on a wall would stand there for ever.
+        replaced_s: Seconds over which a standing thing is kept in mind though another is taken to
+            stand in its place since: it may be the same, in another light or half behind somebody.
     """
 
     start_score: float = 0.3
@@ -83,13 +89,14 @@ class AssociationOptions:
     lost_s: float = 5.0
     max_outage_s: float = 900.0
     undetected_s: float = 300.0
+    replaced_s: float = 30.0
 
     @classmethod
     def for_camera(cls, camera: Camera) -> AssociationOptions:
         """Keep what is absent at least as long as the most patient zone asks."""
         default = cls()
         grace_s = max(zone.grace_s for zone in camera.zones)
-        return replace(default, absence_s=max(default.absence_s, grace_s))
+        return replace(default, absence_s=max(default.absence_s, grace_s), replaced_s=grace_s)
 
 
 Look = Callable[[Box], Descriptor]
@@ -143,7 +150,7 @@ class Association:
             known = ()
         elif gap_s:
             known = tuple(track for track in known if track.standing)
-        frame = _Frame(at, elapsed_s, gap_s, observations, look)
+        frame = _Frame(at, elapsed_s, gap_s, observations, look and cache(look))
         self._tracks = self._associated(known, frame)
         self._last_at = at
         return self._tracks
@@ -172,24 +179,29 @@ class Association:
         return association
 
     def _associated(self, known: Sequence[Track], frame: _Frame) -> tuple[Track, ...]:
-        matches = assign(known, frame.observations, frame.at)
-        users = {column: known[row] for row, column in matches.items()}
-        matches = {
-            row: column
-            for row, column in matches.items()
-            if frame.confirms(known[row], column, users)
-        }
+        matches = frame.matches(known)
         users = {column: known[row] for row, column in matches.items()}
         tracks = [
-            frame.seen(track, matches[row], users) if row in matches else frame.unseen(track, users)
+            frame.seen(track, matches[row], users)
+            if row in matches
+            else frame.unseen(track, users, known)
             for row, track in enumerate(known)
         ]
         tracks = [frame.settle(track) for track in tracks]
+        tracks = [
+            replace(track, presence=Presence.ABSENT) if _replaced(track, tracks) else track
+            for track in _without_interludes(known, tracks)
+        ]
         tracks += self._newcomers(frame, tracks, users)
+        replaced_s = self.options.replaced_s
         return tuple(
             track
             for track in tracks
-            if track.seen or not (self._given_up(track) or _replaced(track, tracks))
+            if track.seen
+            or not (
+                self._given_up(track)
+                or (_replaced(track, tracks) and _unsure_s(track) > replaced_s)
+            )
         )
 
     def _newcomers(
@@ -252,7 +264,7 @@ def _is_part(box: Box, whole: Box) -> bool:
 
 def _replaced(track: Track, others: Sequence[Track]) -> bool:
     """Whether something else of its group has come to stand in its place since it was last seen."""
-    return not track.sure and any(
+    return any(
         other.standing
         and other.anchor_since > track.last_seen
         and group_of(other.name) == group_of(track.name)
@@ -260,6 +272,50 @@ def _replaced(track: Track, others: Sequence[Track]) -> bool:
         for other in others
         if other.number != track.number
     )
+
+
+def _held_by_another(track: Track, others: Sequence[Track]) -> bool:
+    """Whether what came to the place of a track since was there in the frame before."""
+    return any(
+        other.there
+        and other.first_seen > track.last_seen
+        and group_of(other.name) == group_of(track.name)
+        and boxes.iou(other.footing_xyxy, track.anchor_xyxy) >= TAKEN_IOU
+        for other in others
+    )
+
+
+def _unsure_s(track: Track) -> float:
+    return track.absent_s + track.hidden_s
+
+
+def _without_interludes(before: Sequence[Track], after: Sequence[Track]) -> list[Track]:
+    """Take back what was begun at the place of a standing thing while that was not recognised.
+
+    When it is detected there again, it never left: what was first detected in between, where it
+    stands, and is not detected beside it, was the same thing looking otherwise.
+
+    Args:
+        before: What was known before a frame.
+        after: The same tracks after it, in the same order.
+    """
+    kept = list(after)
+    for old, track in zip(before, after, strict=True):
+        if not (track.seen and old.standing and track.stand == old.stand):
+            continue
+        detected = old.recent[-1][0]
+        same = [
+            other
+            for other in kept
+            if other.first_seen > detected
+            and not other.seen
+            and group_of(other.name) == group_of(track.name)
+            and boxes.iou(other.footing_xyxy, track.anchor_xyxy) >= SAME_BOX_IOU
+        ]
+        for other in same:
+            kept.remove(other)
+            kept[kept.index(track)] = track = absorbed(track, other)
+    return kept
 
 
 @dataclass(frozen=True)
@@ -271,6 +327,33 @@ class _Frame:
     gap_s: float
     observations: Sequence[Observation]
     look: Look | None
+
+    @property
+    def is_film(self) -> bool:
+        """Whether it follows so soon that nothing was exchanged in a place in between."""
+        return self.elapsed_s <= EXCHANGE_S
+
+    def matches(self, known: Sequence[Track]) -> dict[int, int]:
+        """Match what is known with what is seen: index of the observation by index of the track.
+
+        What a look at the place refuses, another track may take, where nothing can have been
+        exchanged since the frame before: without that, it would begin a new one beside the one
+        that it belongs to. In 74 real stills ten seconds apart, it would be a third car's.
+        """
+        refused: set[tuple[int, int]] = set()
+        while True:
+            matches = assign(known, self.observations, self.at, refused)
+            users = {column: known[row] for row, column in matches.items()}
+            wrong = {
+                (row, column)
+                for row, column in matches.items()
+                if not self.confirms(known[row], column, users)
+            }
+            if not (wrong and self.is_film):
+                return {
+                    row: column for row, column in matches.items() if (row, column) not in wrong
+                }
+            refused |= wrong
 
     def confirms(self, track: Track, column: int, users: Mapping[int, Track]) -> bool:
         """Whether a match holds when the place is looked at: it may be another of the same kind.
@@ -345,7 +428,7 @@ class _Frame:
             and boxes.iou(other.box_xyxy, one.box_xyxy) >= DOUBLED_IOU
         ]
 
-    def unseen(self, track: Track, users: Mapping[int, Track]) -> Track:
+    def unseen(self, track: Track, users: Mapping[int, Track], known: Sequence[Track]) -> Track:
         """The track without a sighting: its place tells whether it is unchanged, hidden or left."""
         alike = None
         # While no frames came, nobody looked for it.
@@ -373,7 +456,12 @@ class _Frame:
         hidden = self._hidden(track, users)
         unsure_s = 0.0 if track.sure else self.elapsed_s
         hidden_s = 0.0 if track.sure else self.elapsed_s - self.gap_s
-        if hidden and not (empty and self._taken(track)):
+        taken = self._taken(track)
+        # Who is there at the next look, with no time for another to come, may be the same looking
+        # otherwise; in a queue, cars take each other's places within a few seconds.
+        in_turns = self.is_film and (taken or _held_by_another(track, known))
+        left = empty and not in_turns
+        if hidden and not (empty and taken):
             return replace(
                 track,
                 presence=Presence.HIDDEN,
@@ -388,8 +476,8 @@ class _Frame:
             undetected_s=undetected_s,
             # What happened before the first of the looks that found it absent, nobody saw.
             absent_s=track.absent_s + unsure_s,
-            empty_looks=track.empty_looks + empty,
-            empty_s=track.empty_s + unsure_s if track.empty_looks else 0.0,
+            empty_looks=track.empty_looks + left,
+            empty_s=track.empty_s + unsure_s if left and track.empty_looks else track.empty_s,
         )
 
     def settle(self, track: Track) -> Track:

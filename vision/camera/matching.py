@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from vision.camera.events import VEHICLES, VENDING, Box, Observation
 from vision.camera.tracks import Track
@@ -41,7 +40,10 @@ def group_of(name: str) -> str:
 
 
 def assign(
-    tracks: Sequence[Track], observations: Sequence[Observation], at: datetime
+    tracks: Sequence[Track],
+    observations: Sequence[Observation],
+    at: datetime,
+    refused: Collection[tuple[int, int]] = (),
 ) -> dict[int, int]:
     """Match observations with tracks.
 
@@ -53,6 +55,7 @@ def assign(
         tracks: What is known.
         observations: What is seen at `at`.
         at: Time of the frame.
+        refused: Pairs of a track's and an observation's index that are no match.
 
     Returns:
         Index of the observation by index of the track; some of either are left over.
@@ -92,7 +95,12 @@ def assign(
         | (alike < least[:, None] * (1 - cover))
         | (groups != seen_groups)
     )
+    for row, column in refused:
+        forbidden[row, column] = True
     cost[forbidden] = _FORBIDDEN
+    # Half a second that a service which watches no camera does not have to wait for.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(cost)
     return {
         int(row): int(column)

@@ -302,6 +302,27 @@ def settled(track: Track, place: Descriptor | None) -> Track:
     )
 
 
+def absorbed(track: Track, other: Track) -> Track:
+    """Return a standing track that takes over what another one, of the same thing, had seen.
+
+    Args:
+        track: The older.
+        other: The one that is no longer needed.
+    """
+    stood_s = (other.last_seen - other.first_seen).total_seconds() - other.unseen_s
+    votes = dict(track.class_votes)
+    for name, vote in other.class_votes.items():
+        votes[name] = votes.get(name, 0.0) + vote
+    return replace(
+        track,
+        name=max(votes, key=lambda name: votes[name]),
+        class_votes=votes,
+        sightings=track.sightings + other.sightings,
+        anchor_sightings=track.anchor_sightings + other.anchor_sightings,
+        unseen_s=max(0.0, track.unseen_s - max(0.0, stood_s)),
+    )
+
+
 def resting_place(track: Track) -> Box:
     """Return the median of the latest sightings that are near the anchor."""
     near = [
