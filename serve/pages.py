@@ -12,7 +12,10 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 FOLDER = Path(__file__).resolve().parent / "ui" / "dist"
 INDEX = "index.html"
@@ -39,7 +42,16 @@ POLICY = "; ".join(
     )
 )
 """Content security policy of the pages: nothing from elsewhere, no script or style in the page."""
-_NOT_PAGES = ("api", "assets", "healthz", "readyz", "metrics")
+_NOT_PAGES = frozenset({"api", "healthz", "readyz", "metrics"})
+
+
+class _PagesRoute(APIRoute):
+    """Leaves the API's addresses alone, so that unknown ones there stay what they are: unknown."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] == "http" and scope["path"].strip("/").partition("/")[0] in _NOT_PAGES:
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 @dataclass(frozen=True)
@@ -55,9 +67,9 @@ def make_router(folder: Path | None = None) -> APIRouter:
         folder: Where they were built to; default: where they come with the program.
     """
     files = _files_of(folder or FOLDER)
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=_PagesRoute)
 
-    @router.get("/{path:path}", name="show_page")
+    @router.api_route("/{path:path}", methods=["GET", "HEAD"], name="show_page")
     def show(path: str, request: Request) -> Response:
         """Give a file of the pages, or the pages themselves.
 
@@ -66,7 +78,8 @@ def make_router(folder: Path | None = None) -> APIRouter:
         """
         if path in files and path != INDEX:
             return _send(files[path], request, forever=path.startswith("assets/"))
-        if path.split("/")[0] in _NOT_PAGES or "text/html" not in request.headers.get("Accept", ""):
+        asked_for_a_page = "text/html" in request.headers.get("Accept", "")
+        if path.startswith("assets/") or not asked_for_a_page:
             raise HTTPException(404, "nothing lies at this address")
         if INDEX not in files:
             return PlainTextResponse(NOT_BUILT, 503)

@@ -73,6 +73,14 @@ def test_nothing_else_is_given(client, path):
     assert "not for browsers" not in answer.text
 
 
+def test_the_api_s_unknown_addresses_stay_unknown(client):
+    for answer in (client.get("/api/v1/nothing", headers=HTML), client.post("/api/nothing")):
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    assert client.post("/review").status_code == 405
+    assert client.head("/review", headers=HTML).status_code == 200
+
+
 def test_pages_that_were_not_built_are_said_so(tmp_path):
     service = Service(settings_for(tmp_path, ui_folder=tmp_path / "nothing"))
     answer = TestClient(make_app(service)).get("/review", headers=HTML)
