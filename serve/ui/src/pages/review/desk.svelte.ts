@@ -7,6 +7,7 @@ import { session } from '../../lib/session.svelte';
 import { claimNext, claimThese, ownClaims, release, releaseOnLeaving, type Item } from './claims';
 import { drafts } from './drafts.svelte';
 import { passes, type Filters } from './filters';
+import { queue } from './queue.svelte';
 import { Save, saver, UNDO_MS, type Action } from './saver.svelte';
 import type { EvidenceStore } from './viewers/evidence';
 
@@ -365,7 +366,9 @@ export class Desk {
     if (save.corrected) drafts.change(id, { edit: null, kind: null });
     drafts.change(id, { remark: save.decision.text });
     this.failures.set(id, save);
-    await this.load(id, true);
+    const now = await this.load(id, true);
+    if (now && now.state !== 'suspected') queue.outcomes.set(id, now.state);
+    else queue.outcomes.delete(id);
     if (!this.#filters) return;
     // Beside what is looked at now, not in its place: a key that is on its way must not hit it.
     this.#insert(save.finding, this.#index() + 1);
