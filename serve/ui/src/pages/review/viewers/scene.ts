@@ -55,6 +55,8 @@ export class SurveyScene {
   #asked = new Set<string>();
   #pending = 0;
   #detailed = false;
+  /** Whether the raster of heights has shown something. */
+  #drawn = false;
 
   /** @param changed Called whenever layers came or went.
    *  @param swipe Where the line is, share of the width; none where it does not hold.
@@ -115,7 +117,8 @@ export class SurveyScene {
     const ground =
       wanted.mode === 'swipe' ? [...before, ...after] : wanted.mode === 'side' ? after : wanted.shown === 'before' ? before : after;
     const measured = [
-      ...(wanted.height ? (this.#layers.has('height') ? pick('height') : pick('heightPicture')) : []),
+      // The kept picture holds the place until the first tile of the raster is there.
+      ...(wanted.height ? pick(...(this.#drawn ? [] : (['heightPicture'] as const)), 'height') : []),
       ...(wanted.change ? pick('change') : []),
     ];
     for (const layer of measured) layer.setOpacity(wanted.opacity);
@@ -139,7 +142,13 @@ export class SurveyScene {
       const found = await surfacesOf(await comparisonOf(id));
       if (!found) return null;
       const shift = groundOf(finding, 'before')?.shift_m ?? [0, 0];
-      return dsmDifferenceLayer(found.before, found.after, heightRamp, { shift, datum: found.datum, zIndex: 20 });
+      const layer = dsmDifferenceLayer(found.before, found.after, heightRamp, { shift, datum: found.datum, zIndex: 20 });
+      layer.getSource()?.once('tileloadend', () => {
+        if (turn !== this.#turn) return;
+        this.#drawn = true;
+        this.changed();
+      });
+      return layer;
     });
   }
 
@@ -170,7 +179,12 @@ export class SurveyScene {
       const comparison = comparisonOf(id);
       this.#once('beforeOrtho', turn, async () =>
         orthoLayer(await orthoOf((await comparison).before_id), { shift: [-dx, -dy], zIndex: 5 }));
-      this.#once('afterOrtho', turn, async () => orthoLayer(await orthoOf((await comparison).after_id), { zIndex: 15 }));
+      this.#once('afterOrtho', turn, async () => {
+        const { before_id, after_id } = await comparison;
+        const pair = await Promise.all([surveyOf(before_id), surveyOf(after_id)]);
+        if (turn === this.#turn) this.hasHeights ||= pair.every((survey) => survey.has_dsm);
+        return orthoLayer(await orthoOf(after_id), { zIndex: 15 });
+      });
     }
     this.#detailed = true;
     if (!finding.bounds) return this.changed();
@@ -228,6 +242,7 @@ export class SurveyScene {
     this.#asked.clear();
     this.#pending = 0;
     this.#detailed = false;
+    this.#drawn = false;
     for (const end of this.#clips.values()) end();
     this.#clips.clear();
     for (const layer of this.#layers.values()) layer.dispose();
