@@ -83,9 +83,11 @@ export class Transfer {
   }
 
   async #find(lying: readonly Lying[]): Promise<void> {
-    for (const upload of lying) {
+    // The one that got furthest first; one that never got anywhere is nothing to go on with.
+    const begun = lying.filter((each) => each.state !== 'used' && each.offset_bytes > 0);
+    for (const upload of begun.toSorted((a, b) => b.offset_bytes - a.offset_bytes)) {
       if (upload.file_name !== this.name || upload.length_bytes !== this.size) continue;
-      if (upload.state === 'used' || !this.file) continue;
+      if (!this.file) continue;
       this.checked = 0;
       if (!(await isBeginningOf(this.file, upload, (share) => (this.checked = share)))) continue;
       this.uploadId = upload.id;
