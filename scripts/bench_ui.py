@@ -229,7 +229,10 @@ def _browser() -> Iterator[Any]:
         raise InputError("no Chromium here (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+        # Waiting for a condition is evaluated in the page, which its policy would not let.
+        context = browser.new_context(
+            viewport={"width": 1440, "height": 900}, locale="en-GB", bypass_csp=True
+        )
         context.set_default_timeout(120_000)
         yield context.new_page()
         browser.close()

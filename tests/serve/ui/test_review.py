@@ -244,7 +244,7 @@ def test_a_service_that_was_killed_gets_the_edit_when_it_is_back(own_site):
     page.keyboard.press("k")
     page.keyboard.press("3")
     expect(page.get_by_text("changed to Land clearing")).to_be_visible()
-    page.wait_for_function("Number(document.querySelector('[data-ready]').dataset.ready) >= 3")
+    expect(page.locator(".review")).to_have_attribute("data-ready", re.compile("[345]"))
     own_site.stop(kill=True)
     page.keyboard.press("Enter")
     # The next one is there all the same, and the one after it.
