@@ -131,8 +131,8 @@ def fill(database: Database, count: int) -> None:
     made = copies()
     while batch := list(islice(made, BATCH)):
         with database.write() as session:
-            session.execute(sa.insert(findings), [finding for finding, _ in batch])
-            session.execute(sa.insert(evidence), [each for _, many in batch for each in many])
+            session.execute(sa.insert(FindingRow), [finding for finding, _ in batch])
+            session.execute(sa.insert(EvidenceRow), [each for _, many in batch for each in many])
     with database.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
     print(f"{count:,} findings written in {time.perf_counter() - began:.0f} s\n")
