@@ -22,7 +22,7 @@ UI := serve/ui
 UI_SOURCES := $(shell find $(UI)/src $(UI)/public -type f ! -name schema.d.ts) $(UI)/index.html $(UI)/vite.config.ts
 NODE_PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup ui serve setup-train setup-render demo test test-train lint bench evaluate sample clean \
+.PHONY: setup ui serve setup-train setup-render demo test test-ui test-train lint bench evaluate sample clean \
 	sprites street-data train-street train-load train-change
 .DEFAULT_GOAL := help
 
@@ -30,7 +30,8 @@ help:
 	@echo "make demo      do the main jobs on the samples and print what was found"
 	@echo "make serve     the pages, on the demo's data"
 	@echo "make test      run the tests"
-	@echo "make lint      ruff and mypy"
+	@echo "make test-ui   the pages, in Chromium against a real service (a quarter of an hour)"
+	@echo "make lint      ruff, mypy and svelte-check"
 	@echo "make bench     speed and memory of a survey comparison"
 	@echo "make evaluate  accuracy on planted change (needs real orthophotos, see README)"
 	@echo "make sample    make the sample surveys again"
@@ -87,7 +88,11 @@ serve: setup
 	$(BIN)/python scripts/serve_demo.py
 
 test: setup
-	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile
+	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile --ignore tests/serve/ui
+
+# In a browser, one after the other: two at a time make each other wait on two cores.
+test-ui: setup
+	$(BIN)/python -m pytest tests/serve/ui
 
 lint: $(STAMP) $(UI)/src/lib/api/schema.d.ts
 	$(BIN)/ruff check .

