@@ -74,10 +74,10 @@ def test_language_and_looks_are_kept_and_nothing_else(site):
     page.get_by_role("button", name="Your account").click()
     page.get_by_label("Appearance").select_option("dark")
     page.get_by_label("Language").select_option("zh")
-    page.get_by_role("link", name="案件").click()
+    page.get_by_role("link", name="案件", exact=True).click()
     page.wait_for_url("**/cases*")
     page.reload()
-    page.get_by_role("link", name="案件").wait_for()
+    page.get_by_role("link", name="案件", exact=True).wait_for()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     kept = page.evaluate("Object.keys(localStorage).concat(Object.keys(sessionStorage)).sort()")
     assert kept == ["cityeye.language", "cityeye.theme"]
@@ -94,7 +94,8 @@ def test_what_is_not_there_is_said(site):
 def test_a_session_that_ended_leads_to_signing_in(site):
     page = site.page("operator", "/surveys")
     page.context.clear_cookies()
-    page.get_by_role("link", name="Cases").click()
+    # Whatever the page asks next leads there; where it asked already, the link is gone.
+    page.evaluate("document.querySelector('nav a[href=\"/cases\"]')?.click()")
     page.get_by_label("User name").wait_for()
 
 
