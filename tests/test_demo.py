@@ -110,17 +110,25 @@ def test_in_the_clip_everything_is_found_and_nothing_made_up(demo):
 
 def test_every_confirmed_finding_becomes_one_case_and_comes_to_its_end(demo):
     words = demo[0].stdout
-    decided, confirmed, permitted, rejected = map(
+    decided, confirmed, permitted, rejected, left = map(
         int,
         re.search(
-            r"reviewer: (\d+) decided in .*: (\d+) confirmed, (\d+) permitted, (\d+) rejected",
+            r"reviewer: (\d+) decided in .*: (\d+) confirmed, (\d+) permitted, (\d+) rejected; "
+            r"(\d+) are left for you",
             words,
         ).groups(),
     )
     assert decided == confirmed + permitted + rejected
+    found = sum(
+        int(count)
+        for line in re.findall(r"^service: .*: (.*)$", words, re.MULTILINE)
+        for count in re.findall(r"(\d+) \w+", line)
+    )
+    assert decided + left == found
     assert permitted == 1
-    # All that is true in both samples, but for what a permit covers.
-    assert confirmed == sum(TRUTH.values()) - permitted
+    # All that is true in both samples, but for what a permit covers and what was left.
+    true = sum(TRUTH.values()) - permitted
+    assert true - left <= confirmed <= true
     filed, of, closed = map(
         int,
         re.search(

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import shutil
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -89,7 +89,7 @@ class Site:
         self.faults = []
         self._chromium = chromium
         self._running = None
-        self._contexts = ExitStack()
+        self._contexts = []
         shutil.copytree(samples, folder / "data")
 
     def start(self):
@@ -114,8 +114,18 @@ class Site:
 
     def close(self):
         """End all of it."""
-        self._contexts.close()
+        self.close_browsers(0)
         self.stop()
+
+    @property
+    def browsers(self):
+        """How many browsers were opened and not closed."""
+        return len(self._contexts)
+
+    def close_browsers(self, kept):
+        """Close browsers but for the first so many: what is left open goes on asking."""
+        while len(self._contexts) > kept:
+            self._contexts.pop().close()
 
     def api(self, role):
         """A client of the API that is signed in as a role."""
@@ -136,7 +146,7 @@ class Site:
             **more,
         )
         context.set_default_timeout(30_000)
-        self._contexts.callback(context.close)
+        self._contexts.append(context)
         context.on("request", self._outside)
         context.on("weberror", lambda fault: self.faults.append(f"script: {fault.error}"))
         context.on("console", self._violation)
@@ -193,7 +203,9 @@ def module_site(tmp_path_factory, samples, chromium):
 @pytest.fixture
 def site(module_site):
     """The module's service; what its pages did wrong during the test fails the test."""
+    open_before = module_site.browsers
     yield module_site
+    module_site.close_browsers(open_before)
     module_site.check()
 
 
