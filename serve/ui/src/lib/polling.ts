@@ -1,9 +1,17 @@
 /** Reads something again and again while somebody looks: it rests while the page is hidden. */
 
+/** How often it is asked how far a work has come. */
+export const PROGRESS_MS = 2_000;
+
 /** Calls `read` every `everyMs`, at once when the page is shown again; returns how to end it.
  *
- * One call at a time: a slow answer is waited for. What `read` throws is its own affair. */
-export function polled(read: () => Promise<unknown>, everyMs: number): () => void {
+ * One call at a time: a slow answer is waited for. What `read` throws is its own affair. A turn for
+ * which `worthIt` says no is passed over; it is asked once a turn. */
+export function polled(
+  read: () => Promise<unknown>,
+  everyMs: number,
+  worthIt: () => boolean = () => true,
+): () => void {
   let timer = 0;
   let busy = false;
   let last = Date.now();
@@ -14,7 +22,7 @@ export function polled(read: () => Promise<unknown>, everyMs: number): () => voi
     if (over || document.hidden || busy) return;
     busy = true;
     try {
-      await read();
+      if (worthIt()) await read();
     } catch {
       // The next turn tries again; whoever reads says what went wrong.
     } finally {
