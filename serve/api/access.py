@@ -31,6 +31,8 @@ _REVIEWERS = frozenset({_R, _S, _X})
 _SUPERVISORS = frozenset({_S, _X})
 _AUDITORS = frozenset({_A, _S, _X})
 _ADMINS = frozenset({_X})
+SEES_SEALED = frozenset({_R, _S, _A, _X})
+"""Who may look at originals under seal; within `get_evidence`, which everybody may call."""
 
 ACCESS: dict[str, frozenset[Role] | None] = {
     # people

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from serve import ledger
-from serve.api.access import Role, operations_of
+from serve.api.access import SEES_SEALED, Role, operations_of
 from serve.api.caller import COOKIE, Caller, Here, Who
 from serve.db.tables import LoginSession, User, utc_now
 from serve.errors import NotAllowed, NotFound, NotSignedIn
@@ -49,6 +49,7 @@ class Me(BaseModel):
     operations: list[str] = Field(
         description="endpoints that the role may call, by their operation ids"
     )
+    sees_sealed: bool = Field(description="whether the role sees originals under seal")
     csrf: str | None = Field(
         description="to be sent as X-CSRF-Token with every change, from a browser; the same for "
         "all its tabs until it logs out"
@@ -249,5 +250,6 @@ def _me(user: User, caller: Caller, *, csrf: str | None) -> Me:
         language="en" if user.language == "en" else "zh",
         scopes=sorted(caller.scopes) if caller.scopes is not None else None,
         operations=operations_of(Role(user.role)),
+        sees_sealed=Role(user.role) in SEES_SEALED,
         csrf=csrf,
     )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request, Response
 
 from serve import ledger
-from serve.api.access import Role
+from serve.api.access import SEES_SEALED
 from serve.api.caller import Caller, Here, Who
 from serve.api.ranged import ranged
 from serve.db.tables import EvidenceRow, LedgerEntry, utc_now
@@ -18,7 +18,6 @@ from serve.service import Service
 
 router = APIRouter(tags=["findings"])
 
-SEES_SEALED = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN})
 ONE_VIEW_S = 600
 """Requests of one person for one original within this time are one view: players ask for a clip
 piece by piece."""

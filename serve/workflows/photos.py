@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 10.0
 _AWAY_TRIES = 10
+_LIVE = ["ENQUEUED", "DELAYED", "PENDING"]
 
 
 def _passes(error: BaseException) -> bool:
@@ -35,6 +36,17 @@ def begin_photos(survey_id: str, attempt: int) -> None:
         WorkQueue.PHOTOS, send_photos, survey_id, attempt,
         workflow_id=f"photos-{survey_id}-{attempt}",
     )  # fmt: skip
+
+
+def is_followed(survey_id: str, attempt: int) -> bool:
+    """Tell whether photos are being sent, or a look at their task runs or waits for its time."""
+    names = (f"photos-{survey_id}-{attempt}", f"photos-look-{survey_id}-{attempt}-")
+    return any(
+        DBOS.list_workflows(
+            status=_LIVE, workflow_id_prefix=name, limit=1, load_input=False, load_output=False
+        )
+        for name in names
+    )
 
 
 def begin_leaving(survey_ids: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from serve.errors import StorageError
 from serve.service import Service
 from serve.surveys import comparing, preparing, scratch
 from serve.uploads import keeping
-from serve.workflows.photos import begin_leaving, begin_photos, hand_over_to
+from serve.workflows.photos import begin_leaving, begin_photos, hand_over_to, is_followed
 from serve.workflows.queues import WorkQueue, start
 
 log = structlog.get_logger()
@@ -243,8 +243,12 @@ def sweep(service: Service) -> None:
     begin_comparisons(comparisons)
     begin_leaving(left)
     for row in surveys:
-        # While NodeODM works, the next look is on the queue and the first one is over.
-        if row.state != "processing" and _is_over(_survey_workflow_id(row)):
+        if row.state == "processing":
+            # While NodeODM works, each look puts the next one on the queue before it ends.
+            dead = not is_followed(row.id, row.attempt) and _still(service, row, "processing")
+        else:
+            dead = _is_over(_survey_workflow_id(row))
+        if dead:
             preparing.end(service, row.id, "failed", _UNFINISHED)
     for comparison_id in comparisons:
         if _is_over(_comparison_workflow_id(comparison_id)):
@@ -252,6 +256,12 @@ def sweep(service: Service) -> None:
 
 
 _UNFINISHED = "the work ended without a result, again and again; the service's log says more"
+
+
+def _still(service: Service, row: Survey, state: str) -> bool:
+    with service.database.read() as session:
+        now = session.get(Survey, row.id)
+    return now is not None and (now.state, now.attempt) == (state, row.attempt)
 
 
 def _is_over(workflow_id: str) -> bool:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import sqlalchemy as sa
+
+from serve.workflows.runtime import workflow_database_url
 
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN_S = 90
@@ -117,3 +120,21 @@ def wait_until(condition, timeout_s, *, every_s=0.2):
         assert time.monotonic() < end, f"not within {BUSY * timeout_s} s"
         time.sleep(every_s)
     return result
+
+
+def given_up(service, workflow_id):
+    """What the engine writes when a workflow's worker died too often; that takes many deaths."""
+    url = workflow_database_url(service.settings)
+    schema = None if url.get_backend_name() == "sqlite" else "dbos"
+    table = sa.table(
+        "workflow_status", sa.column("workflow_uuid"), sa.column("status"), schema=schema
+    )
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        changed = connection.execute(
+            sa.update(table)
+            .where(table.c.workflow_uuid == workflow_id)
+            .values(status="MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+        )
+    engine.dispose()
+    assert changed.rowcount == 1

@@ -16,10 +16,17 @@ from serve.registers.versions import Origin, add_version
 from serve.service import Service
 from serve.workflows.export import begin_export, fail_given_up
 from serve.workflows.registers import begin_applying
-from serve.workflows.runtime import Runtime, workflow_database_url
+from serve.workflows.runtime import Runtime
 from tests.serve.city import City, file_of, square, surveyed, watched
 from tests.serve.conftest import settings_for
-from tests.serve.processes import EVERY_POINT, cityeye, crash_points, environment_for, wait_until
+from tests.serve.processes import (
+    EVERY_POINT,
+    cityeye,
+    crash_points,
+    environment_for,
+    given_up,
+    wait_until,
+)
 
 MOST_POINTS = 16
 QUEUES = "export,upkeep"
@@ -129,21 +136,3 @@ def test_an_export_that_the_engine_gave_up_has_failed_and_says_why(killing):
     assert row.state == "failed"
     assert "worker ended" in row.problem
     assert told == [row.id]
-
-
-def given_up(service, workflow_id):
-    """What the engine writes when a workflow's worker died too often; that takes many deaths."""
-    url = workflow_database_url(service.settings)
-    schema = None if url.get_backend_name() == "sqlite" else "dbos"
-    table = sa.table(
-        "workflow_status", sa.column("workflow_uuid"), sa.column("status"), schema=schema
-    )
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        changed = connection.execute(
-            sa.update(table)
-            .where(table.c.workflow_uuid == workflow_id)
-            .values(status="MAX_RECOVERY_ATTEMPTS_EXCEEDED")
-        )
-    engine.dispose()
-    assert changed.rowcount == 1

@@ -1,6 +1,7 @@
 """Raw photos by NodeODM, against a server that speaks its protocol."""
 
 import zipfile
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -12,9 +13,11 @@ from serve.surveys import nodeodm, photos
 from serve.surveys.nodeodm import NodeOdm, TaskRefused
 from serve.workflows import photos as work
 from serve.workflows import stopping
+from serve.workflows import survey as survey_work
 from serve.workflows.queues import WorkQueue
 from serve.workflows.runtime import Runtime
 from tests.serve.conftest import settings_for, sign_in
+from tests.serve.processes import given_up
 from tests.serve.surveys.flying import make_site, upload, wait_for, write_ortho
 from tests.serve.surveys.odm import Odm
 
@@ -151,6 +154,33 @@ def test_a_failed_task_says_why_and_may_be_tried_again(resting, odm):
     assert client.post(f"surveys/{survey}/retry").json()["state"] == "received"
     photos.send(service, survey)
     assert len(odm.tasks) == 2
+
+
+def test_looks_that_the_engine_gave_up_fail_the_survey(tmp_path, odm):
+    service = Service(settings_for(tmp_path, nodeodm_url=odm.url))
+    runtime = Runtime(service, queues=[])
+    runtime.launch()
+    client = sign_in(service, "operator")
+    survey = fly_photos(client)
+    photos.send(service, survey)
+    with service.database.write() as session:
+        session.get(Survey, survey).created_at -= timedelta(hours=1)
+
+    def swept():
+        survey_work.sweep(service)
+        return row_of(service, survey).state
+
+    attempt = row_of(service, survey).attempt
+    assert swept() == "processing"
+    work._look_later(survey, attempt, 1)
+    given_up(service, f"photos-{survey}-{attempt}")
+    assert swept() == "processing"
+    given_up(service, f"photos-look-{survey}-{attempt}-1")
+    assert swept() == "failed"
+    assert "without a result" in row_of(service, survey).problem
+    assert client.post(f"surveys/{survey}/retry").json()["state"] == "received"
+    runtime.close()
+    service.close()
 
 
 def test_cancelling_stops_the_task_too(resting, odm):

@@ -84,6 +84,20 @@ def test_an_item_of_the_list_is_shown_on_a_card_with_its_link(site, page):
     page.wait_for_url(f"**/review/{finding}")
 
 
+def test_a_finding_links_to_its_place_on_the_map(site, page):
+    finding = next(one["id"] for one in findings_of(site, kind="new_structure") if one["geometry"])
+    page.goto(f"/review/{finding}")
+    page.get_by_role("link", name="On the map").click()
+    page.wait_for_url("**/map?item=findings*")
+    assert query_of(page)["item"] == [f"findings:{finding}"]
+    link = page.get_by_role("link", name="Open the finding")
+    assert link.get_attribute("href") == f"/review/{finding}"
+    # Closely: what lies beside it is not in sight.
+    page.wait_for_url(re.compile("at="))
+    near = items(page).count()
+    assert 0 < near < len([one for one in findings_of(site) if one["geometry"]])
+
+
 def test_a_click_on_the_map_picks_what_lies_there(site, page):
     (camera,) = site.api("auditor").get("cameras").json()["items"]
     open_map(page, f"?layers=cameras&at={camera['location']['lon']},{camera['location']['lat']},1")
