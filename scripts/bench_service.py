@@ -193,8 +193,11 @@ def fill(database: Database, count: int, *, first: int = 0) -> tuple[str, str]:
             session.execute(sa.insert(table), batch)
     for index in indexes:
         index.create(database.engine)
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE")
+    database.analyse()
+    if not database.is_sqlite:
+        engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
     print(f"  {count:,} findings written in {time.perf_counter() - began:.0f} s")
     return site, cameras[0]
 
@@ -222,6 +225,16 @@ def lists(service: Served, site: str, camera: str, count: int, requests: int) ->
         _line(name, [_timed(ask) for _ in range(requests)])
     counts = partial(service.get, "findings/counts")
     _line("counts", [_timed(counts) for _ in range(_fewer(requests))])
+    _line("claim the next 8", [_claim(service) for _ in range(_fewer(requests))])
+
+
+def _claim(service: Served) -> float:
+    """Time a reviewer's claim; what was claimed is given back."""
+    began = time.perf_counter()
+    held = service.post("reviews/claims", {"count": 8})["items"]
+    took_ms = (time.perf_counter() - began) * 1000
+    service.post("reviews/claims/release", {"finding_ids": [each["id"] for each in held]})
+    return took_ms
 
 
 def dashboard(service: Served, requests: int) -> None:

@@ -133,8 +133,7 @@ def fill(database: Database, count: int) -> None:
         with database.write() as session:
             session.execute(sa.insert(FindingRow), [finding for finding, _ in batch])
             session.execute(sa.insert(EvidenceRow), [each for _, many in batch for each in many])
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
+    database.analyse()
     print(f"{count:,} findings written in {time.perf_counter() - began:.0f} s\n")
     with database.write() as session:
         accounts.add(

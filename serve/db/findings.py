@@ -91,6 +91,12 @@ class FindingRow(Base):
         sa.Index("ix_findings_unit_risk", "unit", "risk", "id", "state", "kind"),
         sa.Index("ix_findings_supervised", "supervised_id", "seen_at", "id", "state", "kind"),
         sa.Index("ix_findings_plate", "plate"),
+        sa.Index(
+            "ix_findings_claimed",
+            "claimed_by",
+            sqlite_where=sa.text("claimed_by IS NOT NULL"),
+            postgresql_where=sa.text("claimed_by IS NOT NULL"),
+        ),
         sa.Index("ix_findings_place", "longitude", "latitude"),
         sa.Index("ix_findings_site_place", "site_id", "west", "south"),
         sa.Index("ix_findings_decided", "state", "decided_at"),

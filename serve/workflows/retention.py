@@ -43,12 +43,13 @@ def retain(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG00
 
 @DBOS.workflow()
 def clear_away(scheduled_at: datetime, context: Any) -> None:  # noqa: ANN401, ARG001
-    """Delete what piles up, and erase what an earlier night did not get to."""
+    """Delete what piles up, erase what an earlier night did not get to, and count what is left."""
     _sweep_leavings()
     while _erase_evidence():
         pass
     while _forget_workflows():
         pass
+    _analyse()
 
 
 def _stretch(
@@ -106,6 +107,11 @@ def _forget_workflows() -> int:
     )
     DBOS.delete_workflows([workflow.workflow_id for workflow in done])
     return len(done)
+
+
+@DBOS.step()
+def _analyse() -> None:
+    services.current().database.analyse()
 
 
 SCHEDULES: list[ScheduleInput] = [

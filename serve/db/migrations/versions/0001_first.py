@@ -530,6 +530,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_findings_place", "findings", ["longitude", "latitude"], unique=False)
     op.create_index("ix_findings_plate", "findings", ["plate"], unique=False)
+    op.create_index(
+        "ix_findings_claimed",
+        "findings",
+        ["claimed_by"],
+        unique=False,
+        sqlite_where=sa.text("claimed_by IS NOT NULL"),
+        postgresql_where=sa.text("claimed_by IS NOT NULL"),
+    )
     op.create_index("ix_findings_queue", "findings", ["state", "risk", "id", "score"], unique=False)
     op.create_index("ix_findings_risk", "findings", ["risk", "id", "score"], unique=False)
     op.create_index("ix_findings_seen", "findings", ["seen_at", "id", "score"], unique=False)
@@ -743,6 +751,7 @@ def downgrade() -> None:
     op.drop_index("ix_findings_seen", table_name="findings")
     op.drop_index("ix_findings_risk", table_name="findings")
     op.drop_index("ix_findings_queue", table_name="findings")
+    op.drop_index("ix_findings_claimed", table_name="findings")
     op.drop_index("ix_findings_plate", table_name="findings")
     op.drop_index("ix_findings_place", table_name="findings")
     op.drop_index("ix_findings_kind_seen", table_name="findings")
