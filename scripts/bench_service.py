@@ -95,23 +95,23 @@ def on_database(name: str, url: str, parts: list[str], args: argparse.Namespace)
         watching(args.cameras, args.seconds, args.film)
     if parts == ["cameras"]:
         return
-    with (
-        tempfile.TemporaryDirectory(dir=args.folder) as work,
-        served(Path(work), database_url=url) as service,
-    ):
-        if "upload" in parts:
-            upload(service, Path(work), args.upload_bytes)
-        if "ranges" in parts:
-            ranges(service)
+    with tempfile.TemporaryDirectory(dir=args.folder) as work:
+        with served(Path(work), database_url=url) as service:
+            if "upload" in parts:
+                upload(service, Path(work), args.upload_bytes)
+            if "ranges" in parts:
+                ranges(service)
         if "lists" in parts or "dashboard" in parts:
             site, camera = fill(service.database(), args.findings)
-        if "lists" in parts:
-            lists(service, site, camera, args.findings, args.requests)
-        if "dashboard" in parts:
-            dashboard(service, args.requests)
-        # Last, for its cases go on being worked on.
-        if "outbox" in parts:
-            outbox(service, args.drafts)
+        # Started again: a service that runs knows of so many rows from the next full hour on.
+        with served(Path(work), database_url=url) as service:
+            if "lists" in parts:
+                lists(service, site, camera, args.findings, args.requests)
+            if "dashboard" in parts:
+                dashboard(service, args.requests)
+            # Last, for its cases go on being worked on.
+            if "outbox" in parts:
+                outbox(service, args.drafts)
 
 
 def rows(

@@ -5,35 +5,25 @@ import os
 import threading
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from serve.errors import NotFound, StorageError
 from serve.storage import CHUNK_BYTES, Storage
+from tests.serve.s3 import new_bucket, s3_server
 
 
 @pytest.fixture(scope="module")
 def s3():
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(params=["folder", "s3"])
 def storage(request, tmp_path, monkeypatch):
     if request.param == "folder":
         return Storage("", folder=tmp_path / "files")
-    endpoint = request.getfixturevalue("s3")
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-    }.items():  # fmt: skip
+    bucket, environment = new_bucket(request.getfixturevalue("s3"))
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    import httpx
-
-    bucket = f"b{os.urandom(6).hex()}"
-    assert httpx.put(f"{endpoint}/{bucket}").status_code == 200
     return Storage(f"s3://{bucket}/city", folder=tmp_path / "unused")
 
 
