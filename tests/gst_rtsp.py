@@ -55,7 +55,13 @@ class Looped(GstRtspServer.RTSPMediaFactory):
     def __init__(self, path):
         super().__init__()
         codec, self.caps, self.packets = read_packets(path)
-        self.period = max(p.pts + p.duration for p in self.packets) - self.packets[0].pts
+        # Kept apart: a packet's times do not stay what they were once it was pushed.
+        first = self.packets[0].pts
+        self.times = [
+            (p.pts - first, None if p.dts == Gst.CLOCK_TIME_NONE else p.dts - first)
+            for p in self.packets
+        ]
+        self.period = max(p.pts + p.duration for p in self.packets) - first
         self.set_launch(
             f"( appsrc name=feed is-live=true format=time ! {PAY[codec]} name=pay0 pt=96 )"
         )
@@ -70,10 +76,11 @@ class Looped(GstRtspServer.RTSPMediaFactory):
         def more(source, _length):
             index = state["next"]
             packet = self.packets[index].copy()
-            shift = state["round"] * self.period - self.packets[0].pts
-            packet.pts += shift
-            if packet.dts != Gst.CLOCK_TIME_NONE:
-                packet.dts = max(0, packet.dts + shift)
+            shift = state["round"] * self.period
+            pts, dts = self.times[index]
+            packet.pts = max(0, shift + pts)
+            if dts is not None:
+                packet.dts = max(0, shift + dts)
             state["next"] = (index + 1) % len(self.packets)
             state["round"] += state["next"] == 0
             source.emit("push-buffer", packet)

@@ -41,7 +41,12 @@ NO_QUEUE = "nothing"
 SURVEYS_AT_ONCE = 1
 PHOTO_SETS_AT_ONCE = 4
 DELIVERIES_AT_ONCE = 16
-POLL_S = 0.5
+POLL_S = 1.0
+"""How often a queue is looked at; each look costs some milliseconds of processor time."""
+DELIVERY_POLL_S = 0.5
+"""So many drafts as go at once can leave every half second."""
+PATIENT_POLL_S = 2.0
+"""Of queues whose work takes minutes and nobody waits for."""
 
 
 class Runtime:
@@ -90,23 +95,27 @@ class Runtime:
         DBOS.launch()
         capacity = self._service.settings.camera_capacity
         self._declare(WorkQueue.SURVEY, at_once=SURVEYS_AT_ONCE)
-        self._declare(WorkQueue.PHOTOS, at_once=PHOTO_SETS_AT_ONCE)
+        self._declare(WorkQueue.PHOTOS, at_once=PHOTO_SETS_AT_ONCE, poll_s=PATIENT_POLL_S)
         self._declare(WorkQueue.CAMERA, at_once=capacity)
         # One after the other per case, many cases at once.
-        self._declare(WorkQueue.DELIVERY, at_once=DELIVERIES_AT_ONCE, per_partition=1)
-        self._declare(WorkQueue.EXPORT, at_once=1)
-        self._declare(WorkQueue.UPKEEP, at_once=1)
+        self._declare(
+            WorkQueue.DELIVERY, at_once=DELIVERIES_AT_ONCE, per_partition=1, poll_s=DELIVERY_POLL_S
+        )
+        self._declare(WorkQueue.EXPORT, at_once=1, poll_s=PATIENT_POLL_S)
+        self._declare(WorkQueue.UPKEEP, at_once=1, poll_s=PATIENT_POLL_S)
         if self._schedules:
             DBOS.apply_schedules(self._schedules)
         self._launched.set()
 
     @staticmethod
-    def _declare(queue: WorkQueue, *, at_once: int, per_partition: int | None = None) -> None:
+    def _declare(
+        queue: WorkQueue, *, at_once: int, per_partition: int | None = None, poll_s: float = POLL_S
+    ) -> None:
         DBOS.register_queue(
             queue,
             worker_concurrency=at_once,
             partition_concurrency=per_partition,
-            polling_interval_sec=POLL_S,
+            polling_interval_sec=poll_s,
             on_conflict="always_update",
         )
 
