@@ -45,7 +45,8 @@ LOADS = 5
 TURNS = 300
 """Turns of the wheel over the queue."""
 TURN_PX = 400
-FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+FLAGS = ("--no-sandbox", "--disable-gpu")
+"""Without a graphics card Chromium imitates one, which is slower than drawing by itself."""
 MAP_LIBRARY = b"ol-viewport"
 """A class name of OpenLayers, which tells its chunks from ours."""
 
@@ -150,7 +151,7 @@ def first_load(page: Any, service: Served) -> None:  # noqa: ANN401
         context = page.context.browser.new_context(storage_state=page.context.storage_state())
         fresh = context.new_page()
         answers: list[Any] = []
-        fresh.on("response", answers.append)
+        fresh.on("response", lambda answer, answers=answers: answers.append(answer))
         began = time.perf_counter()
         fresh.goto(f"{service.address}/review")
         fresh.locator(".facts-panel h2").first.wait_for()
@@ -158,7 +159,7 @@ def first_load(page: Any, service: Served) -> None:  # noqa: ANN401
         fresh.locator("[data-drawn]").wait_for()
         for answer in answers:
             path = answer.url.removeprefix(service.address)
-            if answer.ok and not path.startswith("/api/"):
+            if answer.ok and path.startswith("/") and not path.startswith("/api/"):
                 part = "map library" if MAP_LIBRARY in answer.body() else "pages"
                 size = int(answer.headers.get("content-length", 0))
                 weights[part] = weights.get(part, 0) + size

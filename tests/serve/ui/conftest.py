@@ -30,8 +30,8 @@ AXE = ROOT / "serve" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD = "city-eye-under-test"  # noqa: S105
 SERIOUS = ("serious", "critical")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-# Software rendering: there is no graphics card here, and maps are drawn by WebGL.
-FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+# Without a graphics card Chromium imitates one, which is slower than drawing by itself.
+FLAGS = ("--no-sandbox", "--disable-gpu")
 
 
 @pytest.fixture(scope="session")
@@ -234,3 +234,15 @@ def axe():
         ]
 
     return faults
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Tell what stood on the page where a test failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for name, page in item.funcargs.items():
+            if hasattr(page, "inner_text") and not page.is_closed():
+                text = f"{page.url}\n{page.inner_text('body', timeout=2_000)}"
+                report.sections.append((f"{name} showed", text[:3_000]))
+    return report

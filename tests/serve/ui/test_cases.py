@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
 from serve.db.engine import Database
 from serve.db.tables import Case, CaseEvent, OutboxEntry
@@ -55,9 +56,7 @@ def test_filters_are_in_the_address_and_survive_a_reload(site, page):
     rows_of(page)
     page.get_by_role("combobox", name="Kind").select_option(kind)
     page.wait_for_url(f"**/cases?kind={kind}")
-    page.wait_for_function(
-        f"document.querySelectorAll('table.list tbody tr').length === {expected}"
-    )
+    expect(page.locator("table.list tbody tr")).to_have_count(expected)
     page.reload()
     assert rows_of(page).count() == expected
     page.get_by_label("Title or case number").fill("nothing is called so")

@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
 from serve.db.engine import Database
 from serve.db.tables import FindingRow, utc_now
@@ -75,12 +76,10 @@ def test_the_chart_is_gone_through_by_keys(site, page):
         row["found"] for row in figures_of(site)["days"] if row["day"] == figures_of(site)["until"]
     )
     told = page.locator(".values")
-    page.wait_for_function(f"document.querySelector('.values').innerText.includes('Found {found}')")
+    expect(told).to_contain_text(f"Found {found}")
     last = told.inner_text()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function(
-        "(before) => document.querySelector('.values').innerText !== before", arg=last
-    )
+    expect(told).not_to_have_text(last, use_inner_text=True)
 
 
 def test_precision_is_told_with_counts_and_not_from_too_few(site, page):

@@ -197,6 +197,7 @@ def test_help_names_the_keys_and_digits_reach_the_viewer(site, axe):
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
     assert {f["state"] for f in findings(site)} == {"suspected"}
+    shows(page, findings(site, kind=SURVEY)[0])
     page.keyboard.press("2")
     side = page.locator(".viewer").get_by_role("button", name="Side by side")
     expect(side).to_have_attribute("aria-pressed", "true")

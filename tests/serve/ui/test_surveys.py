@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.serve.processes import wait_until
 from tests.serve.surveys.flying import make_site, wait_for, write_ortho
 
 LONG_MS = 180_000
@@ -238,7 +239,9 @@ def village(site):
 def test_two_dates_are_compared_freely(site, village, axe):
     site_id, (late, early), _ = village
     page = site.page("operator", f"/surveys/{site_id}")
-    for box in page.get_by_role("checkbox").all():
+    boxes = page.get_by_role("checkbox")
+    expect(boxes).to_have_count(2)
+    for box in boxes.all():
         box.check()
     page.get_by_role("button", name="Compare", exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -306,16 +309,15 @@ def test_two_dates_lie_on_each_other_and_the_line_moves(site, village, axe):
     page = site.page("reviewer", f"/surveys/{site_id}/view?before={early['id']}&after={late['id']}")
     line = page.get_by_role("slider", name=re.compile("Dividing line"))
     line.wait_for(timeout=LONG_MS)
-    page.wait_for_function(
-        """() => {
+    drawn = """() => {
           const canvas = document.querySelector('.map canvas');
           if (!canvas?.width) return false;
           const [x, y] = [canvas.width / 2 - 20, canvas.height / 2];
           const { data } = canvas.getContext('2d').getImageData(x, y, 40, 1);
           return data[3] === 255 && data[data.length - 1] === 255;
-        }""",
-        timeout=LONG_MS,
-    )
+        }"""
+    # From outside: what waits within the page is evaluated there, which its policy refuses.
+    wait_until(lambda: page.evaluate(drawn), LONG_MS / 1000)
     assert colours_at(page, 0.45) > 10
     assert colours_at(page, 0.55) > 10
     line.focus()

@@ -267,7 +267,7 @@ def test_an_outline_is_moved_with_the_mouse(site, reviewing):
 
 
 def test_a_box_is_edited_on_the_frame(site, reviewing):
-    page = reviewing("illegal_parking")
+    page = reviewing("muck_truck_overload")
     page.keyboard.press("e")
     tools = page.get_by_role("toolbar", name="Edit the shape")
     measures = tools.get_by_test_id("measures")

@@ -25,10 +25,10 @@ export function ownClaims(): Promise<Item[]> {
 }
 
 /** Gives findings back. Where the service is away, they are free when their time is over. */
-export function release(ids: string[]): void {
+export async function release(ids: string[]): Promise<void> {
   if (!ids.length) return;
   const body = { finding_ids: ids };
-  void take(api.POST('/api/v1/reviews/claims/release', { body })).catch(() => {});
+  await take(api.POST('/api/v1/reviews/claims/release', { body })).catch(() => {});
 }
 
 /** The same by a request that outlives the page. */

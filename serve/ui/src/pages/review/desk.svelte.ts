@@ -53,6 +53,8 @@ export class Desk {
   #loading = new Map<string, Promise<Finding | null>>();
   #recent: string[] = [];
   #preloading = 0;
+  /** Done when what was given back last is free. */
+  #given: Promise<void> = Promise.resolve();
 
   /** Begins to work on a queue; what was held for another one is given back. */
   async start(filters: Filters, store: EvidenceStore): Promise<void> {
@@ -68,10 +70,13 @@ export class Desk {
       setInterval(() => void (this.exhausted && this.fill(true)), LOOK_AGAIN_MS),
     ];
     try {
+      // What the queue before held would be taken for left behind, and come first.
+      await this.#given;
       // A page that was closed in a hurry may have left claims: they are taken up again.
       const held = await ownClaims();
       if (turn !== this.#turn) return;
       const own = held.filter((item) => passes(item, filters) && !saver.isBusy(item.id));
+      if (filters.order === 'time') own.sort((a, b) => b.seen_at.localeCompare(a.seen_at));
       const fresh = own.length ? await claimThese(own.slice(0, AHEAD).map(({ id }) => id)) : [];
       if (turn !== this.#turn) return this.#giveBack(fresh.map(({ id }) => id));
       this.#add(fresh);
@@ -414,7 +419,10 @@ export class Desk {
   }
 
   #giveBack(ids: string[]): void {
-    if (session.me) release(ids.filter((id) => !saver.isBusy(id)));
+    if (!session.me) return;
+    // One after the other: whoever waits for the last one waits for all.
+    const free = ids.filter((id) => !saver.isBusy(id));
+    this.#given = this.#given.then(() => release(free));
   }
 
   #forget(userId: string): void {
