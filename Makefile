@@ -90,9 +90,9 @@ serve: setup
 test: setup
 	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile --ignore tests/serve/ui
 
-# In a browser, one after the other: two at a time make each other wait on two cores.
+# In a browser; apart, for those who have none.
 test-ui: setup
-	$(BIN)/python -m pytest tests/serve/ui
+	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile tests/serve/ui
 
 lint: $(STAMP) $(UI)/src/lib/api/schema.d.ts
 	$(BIN)/ruff check .

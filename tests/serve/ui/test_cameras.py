@@ -412,7 +412,7 @@ def test_reviewers_see_and_change_nothing(site, sample, axe):
     ("zh", False, (390, 844)), ("en", True, (820, 1180)), ("zh", True, (1440, 900)),
 ])  # fmt: skip
 def test_both_languages_light_and_dark_narrow_and_wide(site, sample, axe, language, dark, size):
-    page = site.page("integrator", "/cameras", language=language, dark=dark, size=size)
+    page = site.page("supervisor", "/cameras", language=language, dark=dark, size=size)
     path = f"/cameras/{sample['id']}"
     for where in (
         "/cameras", path, f"{path}/zones", f"{path}/settings", f"{path}/events", "/cameras/new",
