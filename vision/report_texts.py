@@ -47,6 +47,7 @@ ROLES: dict[str, Words] = {
     "after": Words("后期正射影像", "Later orthophoto"),
     "before_dsm": Words("前期表面模型", "Earlier surface model"),
     "after_dsm": Words("后期表面模型", "Later surface model"),
+    "height": Words("高度变化图", "Height change"),
 }
 
 OVERLAY: dict[str, Words] = {

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import yaml
 
 from serve.cases.draft import CaseDraft
+from serve.cases.draft_words import role_name
 from serve.cases.event_table import SHIPPED, event_table_of
 from serve.cases.filing import file_case, wants_auto_post, withdraw_case
 from serve.cases.positions import asked_position
@@ -275,3 +276,14 @@ def test_links_end_after_their_days(filing):
     shown = next(item for item in drafts(service)[0]["evidence"] if item["url"])
     assert datetime.fromisoformat(shown["url_ends_at"]) == DECIDED + timedelta(days=2)
     service.close()
+
+
+@pytest.mark.parametrize(
+    "role",
+    ["before", "after", "height", "scene_start", "scene_end", "close_up", "clip", "manifest",
+     "load_1", "load_2", "load_3", "sealed_close_up", "sealed_load_1"],
+)  # fmt: skip
+def test_every_piece_of_evidence_has_its_words(role):
+    name = role_name(role)
+    assert name.zh != role
+    assert name.en != role
