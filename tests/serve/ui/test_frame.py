@@ -28,7 +28,7 @@ def test_signing_in_and_out(site, axe):
     assert axe(page) == []
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("Password").press("Enter")
-    page.get_by_role("link", name="Cases").wait_for()
+    page.get_by_role("link", name="Cases", exact=True).wait_for()
     assert page.url.endswith("/cases")
     page.get_by_role("button", name="Your account").click()
     page.get_by_role("button", name="Sign out").click()
