@@ -36,7 +36,6 @@ class Service:
         self.database = Database(settings.effective_database_url)
         self.storage = Storage(settings.storage_url, folder=settings.data_dir / "files")
         upgrade(self.database)
-        self.database.analyse()
 
     @property
     def scratch(self) -> Path:

@@ -78,6 +78,7 @@ class Runtime:
         """Begin to work."""
         stopping.begin()
         services.install(self._service)
+        self._service.database.analyse()
         url = workflow_database_url(self._service.settings)
         config = DBOSConfig(
             name="cityeye",
