@@ -151,8 +151,8 @@ def test_every_kind_has_its_event_and_words(filing, kind):
     service.close()
 
 
-def test_carriageway_parking_is_the_traffic_police_s():
-    table = event_table_of(settings_for(Path("x")))
+def test_carriageway_parking_is_the_traffic_police_s(tmp_path):
+    table = event_table_of(settings_for(tmp_path))
     event = table.kinds[FindingKind.ILLEGAL_PARKING]
     assert event.responsible_in("carriageway").en == "Traffic police"
     assert event.responsible_in("sidewalk").en == "City management enforcement"
@@ -258,13 +258,13 @@ def test_what_may_have_been_sent_is_withdrawn_by_a_message_where_there_is_one(
     service.close()
 
 
-def test_auto_posting_wants_its_kind_and_score(filing):
+def test_auto_posting_wants_its_kind_and_score(filing, tmp_path):
     service = filing({**HOOK, "auto_post": {"illegal_parking": 0.9}})
     settings = service.settings
     assert wants_auto_post("illegal_parking", 0.9, settings)
     assert not wants_auto_post("illegal_parking", 0.89, settings)
     assert not wants_auto_post("street_vending", 1.0, settings)
-    assert not wants_auto_post("illegal_parking", 1.0, settings_for(Path("x")))
+    assert not wants_auto_post("illegal_parking", 1.0, settings_for(tmp_path))
     service.close()
 
 
