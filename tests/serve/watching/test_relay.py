@@ -1,15 +1,20 @@
 """Redirecting cameras: FFmpeg would follow, and does not get to."""
 
+import hashlib
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
 from serve.db.tables import CameraRow, utc_now
 from serve.network import checked
 from serve.watching.opening import source_maker
-from serve.watching.relay import AnswerGate
+from serve.watching.relay import CHUNK_BYTES, AnswerGate, Relay
 from tests.serve.conftest import settings_for
 from vision.camera.sources import Fault, Patience
 
@@ -96,3 +101,43 @@ def test_nothing_is_looked_at_once_it_plays():
     gate.note_request(b"PLAY rtsp://127.0.0.1/s RTSP/1.0\r\n\r\n")
     assert gate.let_through(b"RTSP/1.0 3") == b"RTRTSP/1.0 3"
     assert gate.let_through(b"$\0\0\4RTSP/") == b"$\0\0\4RTSP/"
+
+
+@pytest.fixture
+def own_certificate(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not here")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(  # noqa: S603
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",  # noqa: S607
+         "-nodes", "-subj", "/CN=camera", "-days", "2", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps"])
+def test_what_plays_comes_through_whole(tmp_path, scheme, request):
+    # More than fits into one lump, in pieces that end nowhere in particular.
+    sent = np.random.default_rng(7).bytes(3 * CHUNK_BYTES + 777)
+    tls = request.getfixturevalue("own_certificate") if scheme == "rtsps" else None
+
+    def serve(connection):
+        with tls.wrap_socket(connection, server_side=True) if tls else connection as camera:
+            camera.recv(4000)
+            for at in range(0, len(sent), 5003):
+                camera.sendall(sent[at : at + 5003])
+
+    with listening(serve) as port:
+        settings = settings_for(tmp_path, camera_allow_loopback=True)
+        address = checked(f"{scheme}://u:p@127.0.0.1:{port}/s", settings)
+        ours = Relay(address, timeout_s=5.0)()
+        port_of_ours = int(ours.rpartition(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port_of_ours), 10) as reader:
+            reader.sendall(b"PLAY rtsp://127.0.0.1/s RTSP/1.0\r\n\r\n")
+            came = hashlib.sha256()
+            while piece := reader.recv(65_536):
+                came.update(piece)
+    assert came.digest() == hashlib.sha256(sent).digest()
