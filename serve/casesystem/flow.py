@@ -17,7 +17,7 @@ from serve.casesystem.trouble import Troubles
 
 log = structlog.get_logger()
 
-TICK_S = 0.1
+TICK_S = 0.2
 CALLBACK_TIMEOUT_S = 10.0
 
 

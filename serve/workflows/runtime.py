@@ -41,12 +41,10 @@ NO_QUEUE = "nothing"
 SURVEYS_AT_ONCE = 1
 PHOTO_SETS_AT_ONCE = 4
 DELIVERIES_AT_ONCE = 16
-POLL_S = 1.0
-"""How often a queue is looked at; each look costs some milliseconds of processor time."""
-DELIVERY_POLL_S = 0.5
-"""So many drafts as go at once can leave every half second."""
-PATIENT_POLL_S = 2.0
-"""Of queues whose work takes minutes and nobody waits for."""
+POLL_S = 2.0
+"""How often a queue is looked at; each look costs three milliseconds of processor time."""
+DELIVERY_POLL_S = 1.0
+"""So many drafts as go at once can leave every second."""
 
 
 class Runtime:
@@ -96,14 +94,14 @@ class Runtime:
         DBOS.launch()
         capacity = self._service.settings.camera_capacity
         self._declare(WorkQueue.SURVEY, at_once=SURVEYS_AT_ONCE)
-        self._declare(WorkQueue.PHOTOS, at_once=PHOTO_SETS_AT_ONCE, poll_s=PATIENT_POLL_S)
+        self._declare(WorkQueue.PHOTOS, at_once=PHOTO_SETS_AT_ONCE)
         self._declare(WorkQueue.CAMERA, at_once=capacity)
         # One after the other per case, many cases at once.
         self._declare(
             WorkQueue.DELIVERY, at_once=DELIVERIES_AT_ONCE, per_partition=1, poll_s=DELIVERY_POLL_S
         )
-        self._declare(WorkQueue.EXPORT, at_once=1, poll_s=PATIENT_POLL_S)
-        self._declare(WorkQueue.UPKEEP, at_once=1, poll_s=PATIENT_POLL_S)
+        self._declare(WorkQueue.EXPORT, at_once=1)
+        self._declare(WorkQueue.UPKEEP, at_once=1)
         if self._schedules:
             DBOS.apply_schedules(self._schedules)
         self._launched.set()
