@@ -26,7 +26,7 @@ from serve.watching.claims import Claim, ClaimLost, held, is_current, take
 from serve.watching.faring import Health
 from serve.watching.publishing import ensure_published
 from serve.watching.room import Stopping, WatchBroke, room_of
-from serve.workflows.queues import WorkQueue, start
+from serve.workflows.queues import FINISHED, WorkQueue, start
 from serve.workflows.stopping import Stopped
 from vision.errors import CityEyeError
 
@@ -38,7 +38,6 @@ SETTLED_S = 120.0
 CLEARED_AFTER_S = 60.0
 """By then whoever watched a deleted camera has let go of it."""
 SWEEP_CRON = "*/30 * * * * *"
-_OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
 
 def workflow_id(camera_id: str, epoch: int) -> str:
@@ -175,7 +174,7 @@ def _sweep() -> list[tuple[str, int]]:
         state = states.get(name)
         if state is None:
             to_begin.append((row.id, row.watch_epoch))
-        elif state in _OVER:
+        elif state in FINISHED:
             epoch = _renew(service, row)
             if epoch is not None:
                 to_begin.append((row.id, epoch))

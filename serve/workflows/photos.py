@@ -17,13 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from serve import service as services
 from serve.errors import StorageError, Unavailable
 from serve.surveys import photos, preparing
-from serve.workflows.queues import WorkQueue, start
+from serve.workflows.queues import UNFINISHED, WorkQueue, start
 
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 10.0
 _AWAY_TRIES = 10
-_LIVE = ["ENQUEUED", "DELAYED", "PENDING"]
 
 
 def _passes(error: BaseException) -> bool:
@@ -43,7 +42,11 @@ def is_followed(survey_id: str, attempt: int) -> bool:
     names = (f"photos-{survey_id}-{attempt}", f"photos-look-{survey_id}-{attempt}-")
     return any(
         DBOS.list_workflows(
-            status=_LIVE, workflow_id_prefix=name, limit=1, load_input=False, load_output=False
+            status=list(UNFINISHED),
+            workflow_id_prefix=name,
+            limit=1,
+            load_input=False,
+            load_output=False,
         )
         for name in names
     )

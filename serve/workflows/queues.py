@@ -18,6 +18,11 @@ class WorkQueue(StrEnum):
     UPKEEP = "upkeep"
 
 
+# The states of a workflow, as the engine names them.
+UNFINISHED = ("ENQUEUED", "DELAYED", "PENDING")
+FINISHED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+
+
 def start(
     queue: WorkQueue,
     workflow: Callable[..., Any],

@@ -14,13 +14,12 @@ from serve import service as services
 from serve.db.tables import utc_now
 from serve.service import Service
 from serve.surveys import preparing
-from serve.workflows.queues import WorkQueue
+from serve.workflows.queues import FINISHED, WorkQueue
 
 log = structlog.get_logger()
 
 WORKFLOWS_KEPT_DAYS = 30
 WORKFLOWS_AT_ONCE = 500
-_FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
 @DBOS.workflow()
@@ -99,7 +98,7 @@ def _forget_workflows() -> int:
     """Delete what the engine remembers of work long done; returns how many workflows."""
     before = utc_now() - timedelta(days=WORKFLOWS_KEPT_DAYS)
     done = DBOS.list_workflows(
-        status=_FINISHED,
+        status=list(FINISHED),
         completed_before=before.isoformat(),
         limit=WORKFLOWS_AT_ONCE,
         load_input=False,

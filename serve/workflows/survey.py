@@ -19,13 +19,12 @@ from serve.service import Service
 from serve.surveys import comparing, preparing, scratch
 from serve.uploads import keeping
 from serve.workflows.photos import begin_leaving, begin_photos, hand_over_to, is_followed
-from serve.workflows.queues import WorkQueue, start
+from serve.workflows.queues import FINISHED, WorkQueue, start
 
 log = structlog.get_logger()
 
 STUCK_S = 60.0
 """What waits longer is put on its queue again, which does nothing if it is there."""
-_DEAD_ENDS = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED", "SUCCESS")
 
 
 def _passes(error: BaseException) -> bool:
@@ -266,7 +265,7 @@ def _still(service: Service, row: Survey, state: str) -> bool:
 
 def _is_over(workflow_id: str) -> bool:
     status = DBOS.get_workflow_status(workflow_id)
-    return status is not None and status.status in _DEAD_ENDS
+    return status is not None and status.status in FINISHED
 
 
 SCHEDULES: list[ScheduleInput] = [
