@@ -27,7 +27,7 @@ from datasets.scenes.vehicle_shell import (
     plate_paint,
     wheels,
 )
-from datasets.scenes.vehicle_tippers import DESIGNS, Tipper
+from datasets.scenes.vehicle_tippers import DESIGNS, FREE, Tipper, free_tipper
 from datasets.scenes.view import View
 
 _LOADS: dict[str, Callable[[np.random.Generator, Room], Load]] = {
@@ -41,12 +41,17 @@ _SEEN_SHARE = 0.07
 """A load of which the camera sees less than this share of its face counts as not visible."""
 
 TEST_DESIGNS = ("rock_6x4", "crew_dropside_4x2", "short_nose_8x4")
-TRAIN_DESIGNS = tuple(name for name in DESIGNS if name not in TEST_DESIGNS)
+TRAIN_DESIGNS = (*(name for name in DESIGNS if name not in TEST_DESIGNS), FREE)
+_FREE_SHARE = 0.5
 _STATE_SHARES = (0.25, 0.25, 0.2, 0.3)
 
 
 def draw_design(rng: np.random.Generator, designs: tuple[str, ...]) -> str:
-    """Return one of the designs, common ones more often."""
+    """Return one of the designs, common ones more often, the free one as often as all others."""
+    if FREE in designs:
+        if rng.random() < _FREE_SHARE:
+            return FREE
+        designs = tuple(name for name in designs if name != FREE)
     weights = np.array([DESIGNS[name].weight for name in designs])
     return designs[int(rng.choice(len(designs), p=weights / weights.sum()))]
 
@@ -74,10 +79,10 @@ def muck_truck(
 
     Args:
         rng: source of chance.
-        design: a key of the designs.
+        design: a key of the designs, or the free one.
         load_state: ``empty``, ``covered``, ``level`` or ``heaped``; by chance where None.
     """
-    kind = DESIGNS[design]
+    kind = free_tipper(rng) if design == FREE else DESIGNS[design]
     state = load_state or str(rng.choice(LOADED_STATES, p=_STATE_SHARES))
     frame = _measures(rng, kind)
     paint = body_paint(rng, kind.colours, wear=rng.uniform(0.0, 0.12))

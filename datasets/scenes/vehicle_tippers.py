@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from datasets.scenes.vehicle_boxes import BoxForm
 from datasets.scenes.vehicle_shell import Span
 
@@ -264,3 +266,46 @@ DESIGNS: dict[str, Tipper] = {
         rake=(0.3, 0.45),
     ),
 }
+
+FREE = "free"
+"""Name of the design that is another one for each truck, see `free_tipper`."""
+
+
+def free_tipper(rng: np.random.Generator) -> Tipper:
+    """Return a design put together at random: any box on any wheels behind any cab.
+
+    A network that has seen a dozen designs knows these, and not tippers.
+    """
+
+    def around(low: float, high: float, spread: float) -> Span:
+        middle = float(rng.uniform(low, high))
+        return (middle * (1 - spread), middle * (1 + spread))
+
+    big = bool(rng.random() < 0.65)
+    scale = float(rng.uniform(0.85, 1.1) if big else rng.uniform(0.6, 0.85))
+    bonnet = float(rng.uniform(0.4, 1.9)) if rng.random() < 0.35 else 0.0
+    rows = 2 if rng.random() < 0.15 else 1
+    # The fourth form is kept for testing.
+    forms: tuple[BoxForm, ...] = ("box", "half_pipe", "dropside")
+    return Tipper(
+        cab_length=around((1.3 if bonnet else 1.6) * scale, 2.2 * scale + 0.6 * (rows - 1), 0.05),
+        cab_top=around(2.5 * scale, 3.4 * scale, 0.03),
+        width=around(2.3 * scale, 2.6 * scale, 0.02),
+        body_length=around(3.4 * scale, 7.0 * scale, 0.05),
+        body_height=around(0.4, 1.8 * scale, 0.08),
+        floor_z=around(1.15 * scale, 1.6 * scale, 0.03),
+        form=forms[int(rng.integers(len(forms)))],
+        rake=around(0.1, 0.55, 0.2),
+        round_m=around(0.1, 0.45, 0.2),
+        wheel=around(0.44 * scale, 0.55 * scale, 0.03),
+        front_axles=2 if big and rng.random() < 0.35 else 1,
+        rear_axles=int(rng.integers(2, 4)) if big else 1,
+        ribs=(0, 14),
+        gap=around(0.2, 0.7, 0.2),
+        bonnet=(bonnet, bonnet),
+        rows=rows,
+        slope=(0.0, 0.7),
+        flare=(0.0, 0.35),
+        headboard=(0.0, 0.8),
+        canopies=float(rng.uniform(0.0, 0.8)),
+    )

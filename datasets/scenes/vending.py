@@ -7,7 +7,7 @@ carts and tricycles that carry goods or a kitchen are a ``cart``, wheels and goo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from datasets.scenes.vending_carts import (
     sales_vehicle,
     tiered_wagon,
 )
+from datasets.scenes.vending_free import free_cart, free_stall
 from datasets.scenes.vending_paints import (
     CARD,
     CLOTH,
@@ -268,6 +269,26 @@ def _pots(rng: np.random.Generator) -> list[Part]:
     return parts + over + lamp_over(rng, 1.2, 0.4)
 
 
+_FREE_SELLERS = ("standing", "standing", "sitting", "bending", "squatting")
+_FREE_COVERS = (*canopies.TRAIN_KINDS, "umbrella", "umbrella")
+
+
+def _free_cart(rng: np.random.Generator) -> list[Part]:
+    shape, (long, wide) = free_cart(rng)
+    parts = [Part("cart", shape)]
+    parts += folk_around(rng, span=long, front=-wide / 2, back=wide / 2, sellers=_FREE_SELLERS)
+    over = overhead(rng, _FREE_COVERS, (long + 0.5, wide + 1.2), 0.3)
+    return parts + over + lamp_over(rng, long, 0.3)
+
+
+def _free_stall(rng: np.random.Generator) -> list[Part]:
+    shape, (long, deep) = free_stall(rng)
+    parts = [Part("stall", shape), clutter(rng, long, deep / 2 + 0.7)]
+    parts += folk_around(rng, span=long, front=-deep / 2, back=deep / 2, sellers=_FREE_SELLERS)
+    over = overhead(rng, _FREE_COVERS, (long + 0.6, deep + 1.2), 0.4)
+    return parts + over + lamp_over(rng, long, 0.3)
+
+
 _TEST_SELLERS = ("handing", "stooping")
 
 
@@ -378,6 +399,8 @@ _TRAIN: dict[str, Build] = {
     "grill_cart": _grill_cart,
     "hanging_rack": _hanging_rack,
     "pots_on_stools": _pots,
+    "free_cart": _free_cart,
+    "free_stall": _free_stall,
 }
 _TEST: dict[str, Build] = {
     "tiered_stand": _tiered_stand,
@@ -391,3 +414,16 @@ _TEST: dict[str, Build] = {
 _BUILDERS = _TRAIN | _TEST
 TRAIN_DESIGNS = tuple(_TRAIN)
 TEST_DESIGNS = tuple(_TEST)
+_FREE = ("free_cart", "free_stall")
+_FREE_SHARE = 0.5
+
+
+def draw_design(rng: np.random.Generator, designs: Sequence[str]) -> str:
+    """Return one of the designs; those that are put together at random come as often as all others.
+
+    They are never alike, which the others are.
+    """
+    free = [name for name in designs if name in _FREE]
+    if free and chance(rng, _FREE_SHARE):
+        return one_of(rng, free)
+    return str(rng.choice([name for name in designs if name not in _FREE]))
