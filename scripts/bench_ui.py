@@ -30,6 +30,7 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts import demo_service
+from scripts.browser import chromium
 from scripts.serving import Served, served
 from serve.api.access import Role
 from serve.db.engine import Database
@@ -45,8 +46,6 @@ LOADS = 5
 TURNS = 300
 """Turns of the wheel over the queue."""
 TURN_PX = 400
-FLAGS = ("--no-sandbox", "--disable-gpu")
-"""Without a graphics card Chromium imitates one, which is slower than drawing by itself."""
 MAP_LIBRARY = b"ol-viewport"
 """A class name of OpenLayers, which tells its chunks from ours."""
 
@@ -86,7 +85,7 @@ def main() -> int:
         _samples(args.data, folder)
         service = stack.enter_context(served(folder))
         fill(service.database(), args.findings)
-        page = stack.enter_context(_browser())
+        page = stack.enter_context(_page())
         _sign_in(page, service)
         if "load" in parts:
             first_load(page, service)
@@ -221,21 +220,14 @@ def _samples(data: Path | None, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    if program is None:
-        raise InputError("no Chromium here (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+def _page() -> Iterator[Any]:
+    with chromium() as browser:
         # Waiting for a condition is evaluated in the page, which its policy would not let.
         context = browser.new_context(
             viewport={"width": 1440, "height": 900}, locale="en-GB", bypass_csp=True
         )
         context.set_default_timeout(120_000)
         yield context.new_page()
-        browser.close()
 
 
 def _sign_in(page: Any, service: Served) -> None:  # noqa: ANN401

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from scripts import demo_service
+from scripts import browser, demo_service
 from serve.api.access import Role
 from serve.api.caller import CSRF_HEADER
 from serve.db.engine import Database
@@ -29,9 +29,6 @@ PAGES = ROOT / "serve" / "ui" / "dist" / "index.html"
 AXE = ROOT / "serve" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD = "city-eye-under-test"  # noqa: S105
 SERIOUS = ("serious", "critical")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-# Without a graphics card Chromium imitates one, which is slower than drawing by itself.
-FLAGS = ("--no-sandbox", "--disable-gpu")
 
 
 @pytest.fixture(scope="session")
@@ -69,13 +66,11 @@ def _add_users(data):
 @pytest.fixture(scope="session")
 def chromium():
     """A running browser."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here (Debian: apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if browser.program() is None:
+        pytest.skip(browser.MISSING)
+    with browser.chromium() as running:
+        yield running
 
 
 class Site:
