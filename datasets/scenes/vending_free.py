@@ -296,7 +296,7 @@ def free_stall(rng: np.random.Generator) -> tuple[Shape, Size]:
 
 
 def _on_table(rng: np.random.Generator, size: Size) -> Shape:
-    high = between(rng, 0.3, 0.95)
+    high = between(rng, 0.4, 0.95)
     return table(rng, size, high).add(_wares(rng, size, (0, 0, high)))
 
 

@@ -67,6 +67,10 @@ def test_vehicle_stands_on_the_ground_with_labels_of_the_detector(kind, design):
 
 def test_designs_of_training_and_testing_do_not_mix():
     assert not set(muck_trucks.TRAIN_DESIGNS) & set(muck_trucks.TEST_DESIGNS)
+    rng = np.random.default_rng(1)
+    train, test = muck_trucks.TRAIN_DESIGNS, muck_trucks.TEST_DESIGNS
+    assert {muck_trucks.draw_design(rng, train) for _ in range(400)} == set(train)
+    assert {muck_trucks.draw_design(rng, test) for _ in range(100)} == set(test)
     assert set(vehicles.TRAIN_DESIGNS) == set(vehicles.TEST_DESIGNS)
     for kind, names in vehicles.TRAIN_DESIGNS.items():
         assert not set(names) & set(vehicles.TEST_DESIGNS[kind])

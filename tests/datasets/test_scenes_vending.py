@@ -65,6 +65,29 @@ def test_designs_for_testing_are_never_for_training(kind):
     assert set(module.TRAIN_DESIGNS).isdisjoint(module.TEST_DESIGNS)
 
 
+def test_half_of_what_is_trained_on_is_put_together_at_random_and_nothing_that_is_tested():
+    rng = np.random.default_rng(1)
+    drawn = [vending.draw_design(rng, vending.TRAIN_DESIGNS) for _ in range(400)]
+    free = sum(design.startswith("free_") for design in drawn)
+    assert 160 < free < 240
+    assert set(drawn) == set(vending.TRAIN_DESIGNS)
+    drawn = [vending.draw_design(rng, vending.TEST_DESIGNS) for _ in range(100)]
+    assert set(drawn) == set(vending.TEST_DESIGNS)
+
+
+@pytest.mark.parametrize("design", ["free_cart", "free_stall"])
+def test_what_is_put_together_at_random_is_never_alike_and_always_whole(design):
+    sizes = set()
+    for seed in range(150):
+        asset = made("vending", design, seed)
+        goods_part = next(part for part in asset.parts if part.label in ("cart", "stall"))
+        points = goods_part.shape.points()
+        assert np.isfinite(points).all()
+        assert points[:, 2].min() > -0.1
+        sizes.add(tuple(np.round(extent(points), 1)))
+    assert len(sizes) > 120
+
+
 def test_the_same_seed_makes_the_same_spot_and_another_one_does_not():
     first, again, other = (made("vending", "table_food", seed) for seed in (5, 5, 6))
     assert [part.shape.vertices for part in first.parts] == [
@@ -78,6 +101,8 @@ def test_the_same_seed_makes_the_same_spot_and_another_one_does_not():
     [
         ("table_food", {"stall"}),
         ("table_wares", {"stall"}),
+        ("free_cart", {"cart"}),
+        ("free_stall", {"stall"}),
         ("clothes", {"stall"}),
         ("ground_cloth", {"stall"}),
         ("ground_baskets", {"stall"}),
