@@ -10,6 +10,8 @@ import argparse
 import hashlib
 import json
 import math
+import multiprocessing
+import os
 import shlex
 import shutil
 import sys
@@ -130,42 +132,89 @@ def weights_of(frames: Sequence[StreetFrame]) -> np.ndarray[Any, np.dtype[np.flo
     return np.asarray(weights / weights.sum())
 
 
-def add_composed(
-    output: Output,
-    split: str,
-    *,
-    frames: Sequence[StreetFrame],
-    sprites: Sequence[Sprite],
-    count: int,
-    seed: int,
-) -> None:
-    """Add frames with sprites in them; each one depends on the seed, its split and its number."""
-    if count == 0:
-        return
-    if not frames or not sprites:
-        raise BadDataset(f"{split}: {len(frames)} frames and {len(sprites)} sprites to compose")
-    weights = weights_of(frames)
-    learns = split == "train"
-    for number in range(count):
-        rng = np.random.default_rng([seed, sum(split.encode()), number])
+@dataclass(frozen=True, slots=True)
+class Composing:
+    """What composed frames of one split are made of.
+
+    Attributes:
+        split: Theirs.
+        frames: Streets to put sprites into.
+        weights: How often each is taken, adding up to one.
+        sprites: To put into them.
+        seed: Each frame depends on it, the split and its own number, and on nothing else.
+    """
+
+    split: str
+    frames: Sequence[StreetFrame]
+    weights: np.ndarray[Any, np.dtype[np.float64]]
+    sprites: Sequence[Sprite]
+    seed: int
+
+    def made(self, number: int) -> ComposedFrame:
+        """Return a frame by its number."""
+        rng = np.random.default_rng([self.seed, sum(self.split.encode()), number])
+        learns = self.split == "train"
         # A frame without room is put back; after some rounds it is taken as it is, a negative.
         for _ in range(PLACING_ROUNDS):
-            source = frames[int(rng.choice(len(frames), p=weights))]
-            frame = read_frame(*source.read(STREET_CLASSES, longest_px(split)))
+            source = self.frames[int(rng.choice(len(self.frames), p=self.weights))]
+            frame = read_frame(*source.read(STREET_CLASSES, longest_px(self.split)))
             look = measure_look(frame)
             placings = choose_placings(
-                frame, sprites, is_night=look.is_night, rng=rng, crowd=DENSE if learns else PLAIN
+                frame,
+                self.sprites,
+                is_night=look.is_night,
+                rng=rng,
+                crowd=DENSE if learns else PLAIN,
             )
             if placings:
                 break
         composed = compose(frame, look, placings, rng)
         pixels = hang_lamp(composed.pixels, composed.boxes, rng) if learns else composed.pixels
         pixels = weather(pixels, rng)
-        name = f"composed_{split}_{number:05d}.jpg"
-        path = output.label(
-            split, name, boxes=composed.boxes, size_wh=frame.size_wh, trucks=composed.trucks
-        )
-        jpeg(path, pixels, int(rng.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1)))
+        quality = [
+            cv2.IMWRITE_JPEG_QUALITY,
+            int(rng.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1)),
+        ]
+        content = cv2.imencode(".jpg", pixels, quality)[1].tobytes()
+        return ComposedFrame(content, composed.boxes, frame.size_wh, composed.trucks)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedFrame:
+    """A picture with sprites in it: its JPEG file and what is seen in it."""
+
+    jpeg: bytes
+    boxes: Sequence[LabelledBox]
+    size_wh: tuple[int, int]
+    trucks: Sequence[SeenTruck]
+
+
+def add_composed(output: Output, composing: Composing, count: int, *, processes: int) -> None:
+    """Add frames with sprites in them."""
+    split = composing.split
+    if count == 0:
+        return
+    with multiprocessing.get_context("fork").Pool(processes, _become, (composing,)) as pool:
+        for number, made in enumerate(pool.imap(_made, range(count), chunksize=4)):
+            name = f"composed_{split}_{number:05d}.jpg"
+            path = output.label(
+                split, name, boxes=made.boxes, size_wh=made.size_wh, trucks=made.trucks
+            )
+            path.write_bytes(made.jpeg)
+
+
+def _become(composing: Composing) -> None:
+    """Make this process one that composes: what frames are made of is inherited, not sent."""
+    global _composing
+    cv2.setNumThreads(1)
+    _composing = composing
+
+
+def _made(number: int) -> ComposedFrame:
+    return _composing.made(number)
+
+
+_composing: Composing
 
 
 def add_renders(output: Output, folder: Path) -> None:
@@ -246,6 +295,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--count-val", type=int, default=100, help="composed frames to validate")
     parser.add_argument("--count-test", type=int, default=150, help="composed frames to test")
     parser.add_argument("--seed", type=int, default=7, help="seed of all randomness, 0 or more")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="that compose at the same time"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write; must be new")
     args = parser.parse_args(argv)
     if min(args.seed, args.count_train, args.count_val, args.count_test) < 0:
@@ -276,7 +328,11 @@ def make(args: argparse.Namespace, command: str) -> Output:
         ("val", val, for_validation, args.count_val),
         ("test", val, for_test, args.count_test),
     ):
-        add_composed(output, split, frames=of_split, sprites=kept, count=count, seed=args.seed)
+        if count and not (of_split and kept):
+            raise BadDataset(f"{split}: {len(of_split)} frames and {len(kept)} sprites to compose")
+        weights = weights_of(of_split) if count else np.empty(0)
+        composing = Composing(split, of_split, weights, kept, args.seed)
+        add_composed(output, composing, count, processes=args.processes)
     if args.renders is not None:
         add_renders(output, args.renders)
     write_card(output, args, command)
