@@ -67,9 +67,6 @@ ROOT = Path(__file__).resolve().parents[1]
 INPUT_WH = (640, 640)
 FIRST_THRESHOLD = 0.25
 LOW_SCORE = 0.02
-# Pictures of the data set that hold rendered objects are shown this often for one that does not:
-# what they teach is new, and the real frames they are composed on keep what is known.
-RENDERED_TURNS = 2
 FIRST_STAGES = ("train.yaml",)
 
 
@@ -200,13 +197,9 @@ def first_version(weights: Path, data: Path, out: Path, *, version: str, process
     from models.street.training import read_recipe
 
     images = list_images(split_folder(data, "train", STREET_CLASSES))
-    rendered = [path for path in images if not path.name.startswith("real_")]
     recipes = [read_recipe(ROOT / "models" / "street" / name) for name in FIRST_STAGES]
     network = network_from_coco(weights, STREET_CLASSES)
-    minutes = sum(
-        train_network(network, images + rendered * (RENDERED_TURNS - 1), recipe, processes)
-        for recipe in recipes
-    )
+    minutes = sum(train_network(network, images, recipe, processes) for recipe in recipes)
     command = "python scripts/train_street.py --weights yolo11n_coco.pt --data DATASET --out OUT"
     update = {
         "version": version,
