@@ -104,7 +104,7 @@ test-train: $(TRAIN_STAMP) $(RENDER_STAMP)
 	$(TRAIN_VENV)/bin/python -m pytest tests/models tests/scripts
 	$(RENDER_VENV)/bin/python -m pytest --noconftest tests/datasets/test_sprites.py tests/datasets/test_survey_scene.py
 
-# Everything rendered: three quarters of an hour on two quick cores; what is there already is kept.
+# Everything rendered: about an hour on one quick core; what is there already is kept.
 # What is learned from is rendered coarsely (its grain goes when it is made smaller), what is measured
 # on is not.
 RENDER := PYTHONPATH=. $(RENDER_VENV)/bin/python scripts
@@ -116,7 +116,8 @@ sprites: $(RENDER_STAMP)
 	$(RENDER)/render_sprites.py --kinds muck_truck --count 100 $(TO_TEST)
 	$(RENDER)/render_sprites.py --kinds vending --count 500 $(TO_LEARN) --size 256
 	$(RENDER)/render_sprites.py --kinds vending --count 60 $(TO_TEST)
-	$(RENDER)/render_sprites.py --kinds truck lookalike --count 130 $(TO_LEARN)
+	$(RENDER)/render_sprites.py --kinds truck --count 130 $(TO_LEARN)
+	$(RENDER)/render_sprites.py --kinds lookalike --count 330 $(TO_LEARN)
 	$(RENDER)/render_sprites.py --kinds car van bus --count 30 $(TO_LEARN)
 	$(RENDER)/render_sprites.py --kinds lookalike two_wheeler truck --count 12 $(TO_TEST)
 	$(RENDER)/render_sprites.py --kinds person car van bus --count 6 $(TO_TEST)

@@ -33,7 +33,7 @@ def _vending(rng: np.random.Generator, split: Split) -> Asset:
 
 def _lookalike(rng: np.random.Generator, split: Split) -> Asset:
     designs = lookalikes.TRAIN_DESIGNS if split == "train" else lookalikes.TEST_DESIGNS
-    return lookalikes.lookalike(rng, design=str(rng.choice(designs)))
+    return lookalikes.lookalike(rng, design=lookalikes.draw_design(rng, designs))
 
 
 def _person(rng: np.random.Generator, split: Split) -> Asset:

@@ -5,11 +5,12 @@ Their parts carry no label, but for people, canopies without goods, and parked t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from datasets.scenes.asset import Asset, Part
+from datasets.scenes.lookalike_fronts import folding_board, free_things, machines, shop_window
 from datasets.scenes.lookalike_places import (
     bare_parasol,
     bare_umbrella,
@@ -331,6 +332,10 @@ _BUILDERS: dict[str, Build] = {
     "board": _board,
     "cabinet": _cabinet,
     "round_bin": _round_bin,
+    "shop_window": shop_window,
+    "folding_board": folding_board,
+    "machines": machines,
+    "free_things": free_things,
     "cafe_square": cafe_square,
     "sack_truck": _sack_truck,
     "container": _container,
@@ -342,5 +347,15 @@ _BUILDERS: dict[str, Build] = {
     "stroller": _stroller,
     "guard_booth": guard_booth,
 }
-TRAIN_DESIGNS = tuple(_BUILDERS)[:15]
-TEST_DESIGNS = tuple(_BUILDERS)[15:]
+TRAIN_DESIGNS = tuple(_BUILDERS)[:19]
+TEST_DESIGNS = tuple(_BUILDERS)[19:]
+_FRONTS = ("shop_window", "folding_board", "machines", "free_things")
+_FRONTS_SHARE = 0.4
+
+
+def draw_design(rng: np.random.Generator, designs: Sequence[str]) -> str:
+    """Return one of the designs, more often one of those that differ most from each other."""
+    fronts = [name for name in designs if name in _FRONTS]
+    if fronts and chance(rng, _FRONTS_SHARE):
+        return one_of(rng, fronts)
+    return str(rng.choice([name for name in designs if name not in _FRONTS]))

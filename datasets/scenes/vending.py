@@ -282,8 +282,8 @@ def _free_cart(rng: np.random.Generator) -> list[Part]:
 
 
 def _free_stall(rng: np.random.Generator) -> list[Part]:
-    shape, (long, deep) = free_stall(rng)
-    parts = [Part("stall", shape), clutter(rng, long, deep / 2 + 0.7)]
+    stalls, (long, deep) = free_stall(rng)
+    parts = [Part("stall", shape) for shape in stalls] + [clutter(rng, long, deep / 2 + 0.7)]
     parts += folk_around(rng, span=long, front=-deep / 2, back=deep / 2, sellers=_FREE_SELLERS)
     over = overhead(rng, _FREE_COVERS, (long + 0.6, deep + 1.2), 0.4)
     return parts + over + lamp_over(rng, long, 0.3)

@@ -75,6 +75,20 @@ def test_half_of_what_is_trained_on_is_put_together_at_random_and_nothing_that_i
     assert set(drawn) == set(vending.TEST_DESIGNS)
 
 
+def test_every_lookalike_is_drawn_and_those_of_the_other_split_never():
+    rng = np.random.default_rng(1)
+    for designs in (lookalikes.TRAIN_DESIGNS, lookalikes.TEST_DESIGNS):
+        assert {lookalikes.draw_design(rng, designs) for _ in range(500)} == set(designs)
+
+
+def test_what_touches_is_one_stall_and_what_stands_apart_another():
+    counts = {
+        sum(part.label == "stall" for part in made("vending", "free_stall", seed).parts)
+        for seed in range(40)
+    }
+    assert counts == {1, 2, 3}
+
+
 @pytest.mark.parametrize("design", ["free_cart", "free_stall"])
 def test_what_is_put_together_at_random_is_never_alike_and_always_whole(design):
     sizes = set()
