@@ -67,7 +67,7 @@ ROOT = Path(__file__).resolve().parents[1]
 INPUT_WH = (640, 640)
 FIRST_THRESHOLD = 0.25
 LOW_SCORE = 0.02
-RECIPE = ROOT / "models" / "street" / "train.yaml"
+FIRST_STAGES = ("train.yaml",)
 
 
 def split_folder(data: Path, split: str, classes: Sequence[str]) -> Path:
@@ -191,31 +191,22 @@ def write_model(network: DetectionModel, card: ModelCard, folder: Path) -> Regis
     return RegisteredModel(written, folder)
 
 
-def first_version(
-    weights: Path, data: Path, out: Path, *, version: str, recipe_file: Path, processes: int
-) -> None:
-    """Train from COCO weights, or go on with such a model.
-
-    What stands in words on the shipped card stays.
-    """
-    from models.street.surgery import network_from_coco, network_from_onnx
+def first_version(weights: Path, data: Path, out: Path, *, version: str, processes: int) -> None:
+    """Train from COCO weights. What stands in words on the shipped card stays."""
+    from models.street.surgery import network_from_coco
     from models.street.training import read_recipe
 
     images = list_images(split_folder(data, "train", STREET_CLASSES))
-    recipe = read_recipe(recipe_file)
-    begin = network_from_onnx if weights.suffix == ".onnx" else network_from_coco
-    network = begin(weights, STREET_CLASSES)
-    minutes = train_network(network, images, recipe, processes)
-    command = (
-        f"python scripts/train_street.py --weights {weights.name} --data DATASET "
-        f"--recipe {recipe_file.name} --version {version} --out OUT"
-    )
+    recipes = [read_recipe(ROOT / "models" / "street" / name) for name in FIRST_STAGES]
+    network = network_from_coco(weights, STREET_CLASSES)
+    minutes = sum(train_network(network, images, recipe, processes) for recipe in recipes)
+    command = "python scripts/train_street.py --weights yolo11n_coco.pt --data DATASET --out OUT"
     update = {
         "version": version,
         "classes": list(STREET_CLASSES),
         "thresholds": dict.fromkeys(STREET_CLASSES, FIRST_THRESHOLD),
         "input": InputSpec(size_wh=INPUT_WH, letterbox=True),
-        "recipe": recipe_of([recipe], command, minutes),
+        "recipe": recipe_of(recipes, command, minutes),
     }
     card = read_card(ROOT / "models" / "street" / CARD_FILE).model_copy(update=update)
     model = write_model(network, card, out)
@@ -292,14 +283,11 @@ def main() -> None:
     """Train as the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument(
-        "--weights", type=Path, help="COCO checkpoint of YOLO11n, or ONNX file of a first training"
-    )
+    start.add_argument("--weights", type=Path, help="COCO checkpoint of YOLO11n")
     start.add_argument("--from", dest="old", type=Path, help="folder of the model to train on")
     parser.add_argument("--data", type=Path, required=True, help="YOLO folder")
     parser.add_argument("--replay", type=Path, help="YOLO folder of what must not be forgotten")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "street")
-    parser.add_argument("--recipe", type=Path, default=RECIPE, help="of --weights; YAML")
     parser.add_argument("--version", default="1", help="of a model trained from COCO weights")
     parser.add_argument(
         "--processes",
@@ -315,7 +303,6 @@ def main() -> None:
             arguments.data,
             arguments.out,
             version=arguments.version,
-            recipe_file=arguments.recipe,
             processes=arguments.processes,
         )
     elif not train_on(

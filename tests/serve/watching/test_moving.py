@@ -93,7 +93,9 @@ def test_a_killed_worker_loses_nothing_and_the_dwell_goes_on(tmp_path, place):
         after = row_of(service, camera_id)
         log = one.output + other.output
     (finding,) = everything(service, FindingRow)
-    (sighting,) = everything(service, Sighting)
+    sightings = everything(service, Sighting)
+    assert len(sightings) == 1, [(s.id, s.ended, s.document) for s in sightings]
+    (sighting,) = sightings
     assert sighting.ended is False
     assert after.claim == before.claim + 1
     assert after.watched_by != before.watched_by
