@@ -13,7 +13,7 @@ a second, gate cameras five times a second. Lag is from receipt of a frame to it
 
 A number of cameras is held when 95 in 100 lags are under 2 s and nine in ten samples are taken.
 
-`--ultralytics` names a Python that has ultralytics; its `track(stream=True)` then reads the same
+`--ultralytics` names a Python that has ultralytics and lap; its `track(stream=True)` then reads the same
 film by RTSP, for it has no other way to watch several streams, in the same run. Its cameras are
 held by the same measure: a frame of each every second.
 """
@@ -317,7 +317,8 @@ def measure_ultralytics(
         listed = Path(scratch) / "cameras.streams"
         listed.write_text("\n".join(islice(cycle(servers.addresses), cameras)) + "\n")
         done = subprocess.run(  # noqa: S603 - a Python the caller names
-            [python, "-c", _ULTRALYTICS, str(weights), str(listed), str(seconds)],
+            # An environment's Python is a link, which must not be followed.
+            [os.path.abspath(python), "-c", _ULTRALYTICS, str(weights), str(listed), str(seconds)],
             capture_output=True,
             text=True,
             cwd=scratch,
