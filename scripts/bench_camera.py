@@ -13,9 +13,9 @@ a second, gate cameras five times a second. Lag is from receipt of a frame to it
 
 A number of cameras is held when 95 in 100 lags are under 2 s and nine in ten samples are taken.
 
-`--ultralytics` names a Python that has ultralytics and lap; its `track(stream=True)` then reads the same
-film by RTSP, for it has no other way to watch several streams, in the same run. Its cameras are
-held by the same measure: a frame of each every second.
+`--ultralytics` names a Python that has ultralytics and lap; its `track(stream=True)` then reads the
+same film by RTSP, for it has no other way to watch several streams, in the same run. Its cameras
+are held by the same measure: a frame of each every second.
 """
 
 from __future__ import annotations
