@@ -93,10 +93,21 @@ class Output:
         return path
 
 
-def jpeg(path: Path, pixels: Bgr, quality: int) -> None:
-    """Write a JPEG file."""
-    if not cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, quality]):
-        raise BadDataset(f"{path}: cannot be written")
+def jpeg(pixels: Bgr, quality: int) -> bytes:
+    """Return the content of a JPEG file."""
+    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def write_picture(path: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        BadDataset: It cannot be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise BadDataset(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def longest_px(split: str) -> int:
@@ -113,7 +124,7 @@ def add_real(output: Output, split: str, frames: Iterable[StreetFrame]) -> None:
         digest = hashlib.sha256(f"{frame.source}/{frame.image.stem}".encode()).hexdigest()[:12]
         name = f"real_{frame.source}_{digest}.jpg"
         path = output.label(split, name, boxes=boxes, size_wh=size_wh, trucks=())
-        jpeg(path, pixels, JPEG_QUALITY[1])
+        write_picture(path, jpeg(pixels, JPEG_QUALITY[1]))
 
 
 def weights_of(frames: Sequence[StreetFrame]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -171,11 +182,7 @@ class Composing:
         composed = compose(frame, look, placings, rng)
         pixels = hang_lamp(composed.pixels, composed.boxes, rng) if learns else composed.pixels
         pixels = weather(pixels, rng)
-        quality = [
-            cv2.IMWRITE_JPEG_QUALITY,
-            int(rng.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1)),
-        ]
-        content = cv2.imencode(".jpg", pixels, quality)[1].tobytes()
+        content = jpeg(pixels, int(rng.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1)))
         return ComposedFrame(content, composed.boxes, frame.size_wh, composed.trucks)
 
 
@@ -200,7 +207,7 @@ def add_composed(output: Output, composing: Composing, count: int, *, processes:
             path = output.label(
                 split, name, boxes=made.boxes, size_wh=made.size_wh, trucks=made.trucks
             )
-            path.write_bytes(made.jpeg)
+            write_picture(path, made.jpeg)
 
 
 def _become(composing: Composing) -> None:

@@ -36,7 +36,7 @@ _ANY = (*BODY, *BRIGHT, *WOOD, *PLASTIC, *STEEL, *IRON, *STONE)
 
 
 def shop_window(rng: np.random.Generator) -> list[Part]:
-    """A piece of a house's front with a window full of wares, and its door or a second window."""
+    """A piece of a house's front with one to three windows: wares behind them, or bare glass."""
     wall = painted(rng, (*STONE, *BODY, *WOOD, "#d8d0c0", "#7a3a2a"))
     high, deep = between(rng, 2.7, 3.05), 0.7
     shape, x = Shape(), 0.0
@@ -88,7 +88,7 @@ def _shown(
 
 
 def folding_board(rng: np.random.Generator) -> list[Part]:
-    """Boards on the pavement with a shop's offers: two leaves, or one on a foot."""
+    """Boards on the pavement with a shop's offers, of two leaves each."""
     shape = Shape()
     for number in range(int(rng.integers(1, 3))):
         wide, high = between(rng, 0.45, 0.8), between(rng, 0.8, 1.4)

@@ -39,6 +39,7 @@ from datasets.scenes.vending_paints import (
     WOOD,
     between,
     chance,
+    favouring,
     metal,
     one_of,
     painted,
@@ -355,7 +356,4 @@ _FRONTS_SHARE = 0.4
 
 def draw_design(rng: np.random.Generator, designs: Sequence[str]) -> str:
     """Return one of the designs, more often one of those that differ most from each other."""
-    fronts = [name for name in designs if name in _FRONTS]
-    if fronts and chance(rng, _FRONTS_SHARE):
-        return one_of(rng, fronts)
-    return str(rng.choice([name for name in designs if name not in _FRONTS]))
+    return favouring(rng, designs, _FRONTS, _FRONTS_SHARE)

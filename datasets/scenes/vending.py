@@ -34,6 +34,7 @@ from datasets.scenes.vending_paints import (
     WOOD,
     between,
     chance,
+    favouring,
     one_of,
     painted,
 )
@@ -423,7 +424,4 @@ def draw_design(rng: np.random.Generator, designs: Sequence[str]) -> str:
 
     They are never alike, which the others are.
     """
-    free = [name for name in designs if name in _FREE]
-    if free and chance(rng, _FREE_SHARE):
-        return one_of(rng, free)
-    return str(rng.choice([name for name in designs if name not in _FREE]))
+    return favouring(rng, designs, _FREE, _FREE_SHARE)

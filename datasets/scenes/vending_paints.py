@@ -60,6 +60,16 @@ def one_of(rng: np.random.Generator, items: Sequence[T]) -> T:
     return items[int(rng.integers(len(items)))]
 
 
+def favouring(
+    rng: np.random.Generator, names: Sequence[str], favoured: Sequence[str], share: float
+) -> str:
+    """Return any one of the names; in a share of the calls a favoured one, if there are such."""
+    there = [name for name in names if name in favoured]
+    if there and chance(rng, share):
+        return one_of(rng, there)
+    return str(rng.choice([name for name in names if name not in favoured]))
+
+
 def chance(rng: np.random.Generator, share: float) -> bool:
     """Return True in a share of the calls."""
     return float(rng.random()) < share
