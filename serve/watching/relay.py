@@ -79,7 +79,6 @@ def _join(camera: socket.socket, listener: socket.socket) -> None:
             with listener:
                 ours, _ = listener.accept()
             with ours:
-                camera.settimeout(None)
                 ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 _pass_on(camera, ours)
         except OSError:
@@ -90,6 +89,8 @@ def _join(camera: socket.socket, listener: socket.socket) -> None:
 def _pass_on(camera: socket.socket, ours: socket.socket) -> None:
     gate = AnswerGate()
     while True:
+        # Blocks for sending only, see `_received`.
+        camera.settimeout(None)
         readable, _, _ = select.select([camera, ours], [], [])
         if ours in readable:
             asked = ours.recv(CHUNK_BYTES)
@@ -99,6 +100,8 @@ def _pass_on(camera: socket.socket, ours: socket.socket) -> None:
             camera.sendall(asked)
         if camera in readable:
             answered = _received(camera)
+            if answered is None:
+                continue
             if not answered:
                 return
             passed = gate.let_through(answered)
@@ -110,20 +113,24 @@ def _pass_on(camera: socket.socket, ours: socket.socket) -> None:
                 time.sleep(BATCH_S)
 
 
-def _received(camera: socket.socket) -> bytes:
-    """Return what has come; by TLS a call gives one record of 16 KiB at most, so it takes some."""
-    lump = camera.recv(CHUNK_BYTES)
-    if isinstance(camera, ssl.SSLSocket):
-        while lump and len(lump) < CHUNK_BYTES and _has_more(camera):
-            record = camera.recv(CHUNK_BYTES)
-            if not record:
-                break
-            lump += record
+def _received(camera: socket.socket) -> bytes | None:
+    """Return what has come; nothing at the end; none where that is no whole piece of data.
+
+    By TLS, a part of a record or a session ticket makes the connection readable without a byte of
+    data in it: to wait for more would keep what is asked of the camera from it. And a call gives
+    one record of 16 KiB at most, so it takes some.
+    """
+    camera.setblocking(False)
+    lump = b""
+    try:
+        while len(lump) < CHUNK_BYTES:
+            piece = camera.recv(CHUNK_BYTES)
+            if not piece:
+                return lump
+            lump += piece
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return lump or None
     return lump
-
-
-def _has_more(camera: ssl.SSLSocket) -> bool:
-    return bool(camera.pending() or select.select([camera], [], [], 0)[0])
 
 
 class AnswerGate:

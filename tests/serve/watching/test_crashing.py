@@ -11,7 +11,7 @@ from serve.db.tables import CameraEvent, CameraRow, EvidenceRow, FindingRow, Led
 from serve.service import Service
 from serve.workflows import camera as watching
 from serve.workflows.runtime import Runtime
-from tests.make_watch import write_models
+from tests.make_watch import street_of_one_parked_car, write_models
 from tests.serve.conftest import drop_postgres, postgres_url, settings_for
 from tests.serve.processes import EVERY_POINT, cityeye, environment_for, wait_until
 from tests.serve.watching.making import add_camera
@@ -22,7 +22,7 @@ TAKING_IN = ("/evidence/", "commit StoredResults.append", "commit _end")
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", count=200)
+    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", count=200, picture=street_of_one_parked_car)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from serve.watching.public import CameraUpdate
 from serve.workflows import camera as watching
 from serve.workflows.queues import WorkQueue
 from serve.workflows.runtime import Runtime
-from tests.make_watch import write_models
+from tests.make_watch import street_of_one_parked_car, write_models
 from tests.serve.conftest import settings_for
 from tests.serve.processes import wait_until
 from tests.serve.watching.making import ZONE, add_camera
@@ -32,7 +32,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", count=200)
+    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", count=200, picture=street_of_one_parked_car)
 
 
 @pytest.fixture
