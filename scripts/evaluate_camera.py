@@ -227,7 +227,7 @@ def evaluate_with_truth(
         wall_s += watched.wall_s
         steps_s.add(watched.step_s)
         score = score_events(truth, watched.found)
-        wrong = []
+        wrong, right = [], []
         for kind in KINDS:
             tallies[kind].true += sum(event.kind == kind for event in truth.events)
             tallies[kind].harmless += sum(other.kind == kind for other in truth.harmless)
@@ -235,7 +235,11 @@ def evaluate_with_truth(
             event, report = truth.events[index], watched.found[other]
             tally = tallies[event.kind]
             tally.hit += 1
-            tally.start_errors_s.append(abs(report.first_s - event.began_s))
+            late_s = report.first_s - event.began_s
+            tally.start_errors_s.append(abs(late_s))
+            right.append(
+                f"found {event.kind} of {event.actor} from {event.began_s:.0f} s, {late_s:+.1f} s"
+            )
             if event.direction is not None:
                 directions[report.attributes.get("direction") == event.direction] += 1
         for index in score.missed:
@@ -248,7 +252,7 @@ def evaluate_with_truth(
         _count_states(truth, watched.found, states)
         errors[folder.name] = wrong
         if verbose:
-            print(f"{folder.name}: {len(score.pairs)} found", *wrong, sep="\n    ", flush=True)
+            print(f"{folder.name}:", *right, *wrong, sep="\n    ", flush=True)
     return {
         "seen_by": "the truth's boxes" if truth_detections else "the models",
         "clips": len(folders),
@@ -368,7 +372,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, help="folder of models beside the shipped ones")
     parser.add_argument("--exact", action="store_true", help="models in full precision")
     parser.add_argument("--truth-detections", action="store_true", help="see the truth's boxes")
-    parser.add_argument("--verbose", action="store_true", help="name each miss and false event")
+    parser.add_argument("--verbose", action="store_true", help="name each event")
     parser.add_argument("--soak-hours", type=float, default=8.0)
     parser.add_argument("--soak-seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="JSON file to write")

@@ -21,6 +21,7 @@ from datasets.scenes.clip_roles import (
     stands,
     stands_aside,
     trade,
+    trade_begins_s,
     vehicle,
     walker,
     walking_times,
@@ -173,7 +174,8 @@ class Casting:
         ahead = self._room(spot, side, (near + _RIM_M - 0.6, far - _RIM_M), y, yaw=yaw)
         name = f"vendor-{number + 1}"
         if how.endswith("comes"):
-            began = float(rng.uniform(20.0, 34.0))
+            stop = float(rng.uniform(20.0, 34.0))
+            began = trade_begins_s(spot, stop)
             actor = sets_up(
                 rng,
                 name,
@@ -181,7 +183,7 @@ class Casting:
                 place=place,
                 side=side,
                 at=(ahead, y),
-                stop_s=began,
+                stop_s=stop,
                 end_s=self.end_s,
             )
             ended = None

@@ -40,6 +40,7 @@ STANDING_LOOKALIKES = (
 WALKING_LOOKALIKES = ("sack_truck", "stroller")
 _BASE_M, _LONG_BASE_M = 2.6, 4.0
 _WALK_M_S = 1.25
+_UNPACK_S = 4.0
 
 Timetable = Sequence[tuple[float, float]]
 """Times in seconds and distances ahead of the camera, metres."""
@@ -239,6 +240,15 @@ def pushed_cart(rng: np.random.Generator, spot: Asset) -> tuple[Asset, ...]:
     return tuple(with_parts(spot, (*cart, *look.placed(back - 0.25, 0.0).parts)) for look in looks)
 
 
+def trade_begins_s(spot: Asset, stop_s: float) -> float:
+    """Return when somebody who comes trades: with a cart at once, else once the goods lie there."""
+    return stop_s if _is_pushed(spot) else stop_s + _UNPACK_S
+
+
+def _is_pushed(spot: Asset) -> bool:
+    return bool(only(spot, ("cart",)))
+
+
 def sets_up(
     rng: np.random.Generator,
     name: str,
@@ -266,13 +276,14 @@ def sets_up(
     """
     ahead, y = at
     first = ahead + side * 24.0
-    looks = pushed_cart(rng, spot) if only(spot, ("cart",)) else walker(rng)
+    looks = pushed_cart(rng, spot) if _is_pushed(spot) else walker(rng)
     track = straight(
         y, [(stop_s - 24.0 / _WALK_M_S, place.x(first)), (stop_s, place.x(ahead))], base_m=0.6
     )
     x, on = place.x(ahead), place.x(ahead - side)
-    alone = Track(((x, y), (on, y)), ((stop_s, 0.0), (stop_s + 4.0, 0.0)))
-    there = Track(((x, y), (on, y)), ((stop_s + 4.0, 0.0), (end_s, 0.0)))
+    begins_s = stop_s + _UNPACK_S
+    alone = Track(((x, y), (on, y)), ((stop_s, 0.0), (begins_s, 0.0)))
+    there = Track(((x, y), (on, y)), ((begins_s, 0.0), (end_s, 0.0)))
     acts = (
         Act(looks, track, KERB_M),
         Act(looks[:1], alone, KERB_M),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -17,7 +18,7 @@ REACH_GROWTH_PER_S = 1.5
 """Own sizes a second that something may have moved further."""
 PREDICTED_S = 3.0
 """Seconds unseen after which nothing is said about where a moving thing is."""
-MOST_AREA_RATIO = 2.5
+MOST_LOG_AREA_RATIO = math.log(2.5)
 LEAST_SIMILARITY = 0.5
 """Looks less alike are two things. One car in 74 real stills, boxes of a detector: 99 % above 0.7;
 other cars at the same place: half below 0.7."""
@@ -65,8 +66,9 @@ def assign(
     seen = np.array([observation.box_xyxy for observation in observations])
     expected = np.array([_expected(track, at) for track in tracks])
     anchors = np.array([track.anchor_xyxy for track in tracks])
-    distance = np.minimum(_distance(expected, seen), _distance(anchors, seen))
-    area_ratio = np.abs(np.log(_area(expected)[:, None] / _area(seen)[None]))
+    away, away_ratio = _distance(anchors, seen), _area_ratio(anchors, seen)
+    distance = np.minimum(_distance(expected, seen), away)
+    area_ratio = _area_ratio(expected, seen)
     alike = (
         np.stack([track.descriptor for track in tracks])
         @ np.stack([observation.descriptor for observation in observations]).T
@@ -82,16 +84,18 @@ def assign(
     groups = np.array([group_of(track.name) for track in tracks])[:, None]
     seen_groups = np.array([group_of(observation.name) for observation in observations])[None]
     cover = np.where(standing[:, None], covered_by_others(anchors, seen), 0.0)
+    # What stands is where it stands: another that passes close by may be in its last box.
+    stands = standing[:, None]
     cost = (
-        _DISTANCE_WEIGHT * distance
+        _DISTANCE_WEIGHT * np.where(stands, away, distance)
         + (1 - alike)
-        + _AREA_WEIGHT * area_ratio
+        + _AREA_WEIGHT * np.where(stands, away_ratio, area_ratio)
         + _NAME_WEIGHT * (names != seen_names)
         - _SCORE_WEIGHT * np.array([observation.score for observation in observations])[None]
     )
     forbidden = (
         (distance > reach[:, None])
-        | (area_ratio > np.log(MOST_AREA_RATIO))
+        | (np.where(stands, np.minimum(area_ratio, away_ratio), area_ratio) > MOST_LOG_AREA_RATIO)
         | (alike < least[:, None] * (1 - cover))
         | (groups != seen_groups)
     )
@@ -158,6 +162,11 @@ def _expected(track: Track, at: datetime) -> Box:
 def _area(boxes_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
     sizes = np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 1e-6)
     return np.asarray(sizes.prod(axis=1))
+
+
+def _area_ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithms, without sign, of how many times larger one is, float64 (len(a), len(b))."""
+    return np.asarray(np.abs(np.log(_area(a)[:, None] / _area(b)[None])))
 
 
 def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from statistics import median
 from typing import Annotated
 
 import numpy as np
@@ -22,8 +23,14 @@ GAP_S = 60.0
 """Seconds without a frame from which they are a gap and no slow sampling."""
 MOVE_SHARE = 0.3
 """Own sizes away from its anchor at which a thing has moved; detectors' boxes wander by a tenth."""
+LEAVE_S, LEFT_SHARE = 1.5, 1.0
+"""Seconds, or own sizes, off its anchor before what stood is said to have left it. Of a parked car
+that another passes closely, detectors see parts, or the other one, for about a second."""
 RECENT = 3
 """Sightings whose median is taken for the place: one box that is off moves nothing."""
+REST_SHARE = 0.1
+"""Own sizes around its resting place within which a thing is not on its way any more: a car that
+brakes for its last third of a length takes more than a second for it."""
 SETTLE_S = 3.0
 """Seconds at one place, and two sightings, after which a thing is said to stand."""
 PATH_POINTS = 24
@@ -90,6 +97,7 @@ class Track:
         standing_since: `anchor_since` once it is known to stand; None while it moves.
         stand: Counts its places: a higher number says that it has moved since.
         moved_share: Own sizes that it was off its anchor at most, never more than a jitter.
+        off_since: Since when a standing thing is seen off its anchor; None while it is not.
         unseen_s: Of the time at its anchor, seconds in which nothing was known of it: hidden,
             absent, or no frames at all.
         undetected_s: Seconds since it was last detected, gaps in the frames left out.
@@ -123,6 +131,7 @@ class Track:
     standing_since: datetime | None = None
     stand: int = 0
     moved_share: float = 0.0
+    off_since: datetime | None = None
     unseen_s: float = 0.0
     undetected_s: float = 0.0
     absent_s: float = 0.0
@@ -261,7 +270,11 @@ def sighted(
             track,
             anchor_sightings=track.anchor_sightings + 1,
             moved_share=max(track.moved_share, moved) if track.standing else 0.0,
+            off_since=None,
         )
+    off_since = track.off_since or at
+    if track.standing and moved < LEFT_SHARE and (at - off_since).total_seconds() < LEAVE_S:
+        return replace(track, off_since=off_since)
     return _moved(track, observation)
 
 
@@ -282,6 +295,7 @@ def _moved(track: Track, observation: Observation) -> Track:
         standing_since=None,
         stand=track.stand + 1,
         moved_share=0.0,
+        off_since=None,
         unseen_s=0.0,
     )
 
@@ -293,10 +307,11 @@ def settled(track: Track, place: Descriptor | None) -> Track:
         track: One for which :func:`ready_to_settle` holds.
         place: What the resting place looks like; none keeps what is remembered.
     """
+    rest = resting_place(track)
     return replace(
         track,
-        anchor_xyxy=resting_place(track),
-        standing_since=track.anchor_since,
+        anchor_xyxy=rest,
+        standing_since=_rested_since(track, rest),
         place=track.place if place is None else blend(place, place, 1.0),
         looked_at=track.last_seen,
     )
@@ -329,6 +344,26 @@ def resting_place(track: Track) -> Box:
         box for _, box in track.recent if boxes.displacement(track.anchor_xyxy, box) <= MOVE_SHARE
     ]
     return boxes.middle(near or [track.anchor_xyxy])
+
+
+def _rested_since(track: Track, rest: Box) -> datetime:
+    """Return when it came to its resting place, from medians of three points: boxes wander.
+
+    What was never seen to move stood there from the first sight on.
+    """
+    if not track.stand:
+        return track.anchor_since
+    x, y = boxes.ground_point(rest)
+    size = boxes.width(rest), boxes.height(rest)
+    here = [(at, point) for at, point in track.path if at >= track.anchor_since]
+    since = track.last_seen
+    for number in range(len(here) - 1, -1, -1):
+        points = [point for _, point in here[max(0, number - 1) : number + 2]]
+        off = abs(median(p[0] for p in points) - x), abs(median(p[1] for p in points) - y)
+        if off[0] > REST_SHARE * size[0] or off[1] > REST_SHARE * size[1]:
+            break
+        since = here[number][0]
+    return since
 
 
 def ready_to_settle(track: Track) -> bool:
@@ -382,6 +417,7 @@ def shifted(track: Track, by: timedelta) -> Track:
         anchor_since=track.anchor_since + by,
         looked_at=track.looked_at + by,
         standing_since=track.standing_since and track.standing_since + by,
+        off_since=track.off_since and track.off_since + by,
         load_first=track.load_first and track.load_first + by,
         load_last=track.load_last and track.load_last + by,
         recent=tuple((at + by, box) for at, box in track.recent),

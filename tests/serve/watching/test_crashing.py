@@ -22,7 +22,9 @@ TAKING_IN = ("/evidence/", "commit StoredResults.append", "commit _end")
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", count=200, picture=street_of_one_parked_car)
+    return write_video(
+        tmp_path_factory.mktemp("film") / "film.mp4", count=200, picture=street_of_one_parked_car
+    )
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tests.vision.camera.street_story import (
     Thing,
     at,
     box,
+    look_like,
     look_of,
     passes,
     stands,
@@ -452,3 +453,34 @@ def test_times_are_utc_whatever_zone_they_come_in():
     local = START.astimezone(tz=None) + timedelta(0)
     (track,) = association.advance(local, [Observation("car", 0.8, PLACE, look_of(1))])
     assert track.first_seen.utcoffset() == timedelta(0)
+
+
+def test_what_stands_is_not_carried_off_by_another_that_passes_closely():
+    """For a second, a detector sees the two as one."""
+    place = (0.25, 0.36, 0.36, 0.52)
+    seen = {20.0 + 0.2 * n: [(0.25, 0.36, 0.36 + 0.016 * n, 0.52 + 0.032 * n)] for n in range(1, 6)}
+    seen |= {
+        21.2 + 0.2 * n: [place, (0.31 + 0.02 * n, 0.48, 0.45 + 0.02 * n, 0.7)] for n in range(5)
+    }
+    seen = {round(t, 1): found for t, found in seen.items()}
+    association = Association()
+    for number in range(120):
+        t = round(0.2 * number, 1)
+        found = seen.get(t, [place])
+        observations = [
+            Observation("car", 0.9, each, look_of(1) if each == place else look_like(1, 0.75))
+            for each in found
+        ]
+        tracks = association.advance(at(t), observations)
+    (standing,) = [track for track in tracks if track.standing]
+    assert (standing.number, standing.stand, standing.standing_since) == (1, 0, START)
+
+
+@pytest.mark.parametrize("step", [0.2, 1.0])
+def test_standing_counts_from_rest_and_not_from_braking(step):
+    """A car that goes its last length in three seconds, slower and slower."""
+    way = [(t, box(0.5 - 0.1 * ((13 - t) / 3) ** 2 - 0.1 * max(0, 10 - t), 0.6))
+           for t in np.arange(4, 13.1, 0.1)]  # fmt: skip
+    car = Thing("car", [*way, (60.0, PLACE)])
+    (track,) = tracked(Story([car], jitter=0.02), times(60, step))[-1][1]
+    assert (track.standing_since - at(13)).total_seconds() == pytest.approx(0, abs=0.9 + step)

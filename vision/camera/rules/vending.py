@@ -3,7 +3,7 @@
 One vendor may be seen as a stall, a cart and a canopy at once, and may change its look as goods are
 laid out, so a vendor is known by its place and not by one track. A stall has goods by what the
 class means; a cart or a canopy is a vendor's only while somebody is close by for a good part of the
-time.
+time, and nearer to it than to another vendor.
 
 What lies beside a vendor's main part, or under its canopy, is the same vendor's. Beside is counted
 from the main part only and up to a width, so that a row of stalls does not become one vendor: the
@@ -12,9 +12,11 @@ neighbour of a neighbour is another. Two vendors who stand wall to wall are told
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,8 +39,8 @@ from vision.camera.tracks import GAP_S, Track
 from vision.camera.zones import ENTER_SHARE, Tick, ground_share, is_active, next_tick, stands_in
 from vision.finding import FindingKind
 
-VERSION = "1"
-TRADING_SHARE = 0.3
+VERSION = "2"
+TRADING_SHARE = 0.4
 """Share of the dwell in which there have to be goods, or somebody close by."""
 SHARE_PARTS = 20
 """Parts of the dwell, in which that share is counted; older ones are forgotten."""
@@ -52,7 +54,7 @@ CANOPY_SHARE = 0.15
 """The same for a canopy and what is under it: its poles stand beside the goods."""
 BESIDE_WIDTHS = 0.5
 """Widths of the narrower of two parts that may lie between them: crates stand beside the cart."""
-BESIDE_HEIGHTS = 1.0
+BESIDE_HEIGHTS = 1.25
 """Heights of the higher by which they may stand nearer or further: a kerb runs aslant the view."""
 WIDEST_VENDOR = 2.5
 """Widths of its main part that a vendor takes up at most: two cloths with a step between them."""
@@ -65,6 +67,8 @@ UNDER_HEIGHTS = 0.5
 """Own heights by which the head of somebody under it may be lower than its edge."""
 SHADE_HEIGHTS = 2.0
 """Own heights, but no more than its width, by which a sunshade hangs above the ground."""
+GROUND_WEIGHT = 0.1
+"""Weight of the people of one frame in where the ground under a canopy is."""
 _CORES = ("stall", "cart")
 
 
@@ -75,11 +79,13 @@ class _Vendor(Candidate):
     Attributes:
         form: Classes it was seen as.
         core_xyxy: Where its largest part stands.
+        ground_y: Where those stand who are under its canopy; None while nobody was.
         parts: Seconds, and those of them with trade, of the latest parts of the dwell.
     """
 
     form: list[str] = field(default_factory=list)
     core_xyxy: Box = (0.0, 0.0, 0.0, 0.0)
+    ground_y: float | None = None
     parts: list[tuple[float, float]] = field(default_factory=list)
 
     def note_trade(self, active_s: float, trading: bool, dwell_s: float) -> None:
@@ -90,6 +96,26 @@ class _Vendor(Candidate):
         self.parts.append((span_s + active_s, traded_s + (active_s if trading else 0.0)))
         if span_s + active_s >= dwell_s / SHARE_PARTS:
             self.parts = [*self.parts[-SHARE_PARTS:], (0.0, 0.0)]
+
+    def note_ground(self, members: Sequence[Track], people: Sequence[Track]) -> None:
+        """Learn from who stands under a canopy where the ground is that it covers."""
+        feet = [
+            person.box_xyxy[3]
+            for person in people
+            for track in members
+            if track.name == "canopy" and _is_under(person.box_xyxy, track.anchor_xyxy)
+        ]
+        if feet:
+            now = median(feet)
+            before = now if self.ground_y is None else self.ground_y
+            self.ground_y = before + GROUND_WEIGHT * (now - before)
+
+    def place_of(self, members: Sequence[Track]) -> Box:
+        """Return where it all is; of a canopy alone, down to the ground under it."""
+        x1, y1, x2, y2 = _union([track.anchor_xyxy for track in members])
+        if self.ground_y is None or any(track.name in _CORES for track in members):
+            return x1, y1, x2, y2
+        return x1, y1, x2, max(y2, self.ground_y)
 
     @property
     def trading_share(self) -> float:
@@ -165,7 +191,8 @@ class VendingRule:
             others = [one.box_xyxy for one in memory.vendors if one is not vendor]
             members = _parts_of(vendor.core_xyxy, vendor.box_xyxy, free, others)
             free = [track for track in free if track not in members]
-            events += self._continue(vendor, members, people, tick)
+            here = _at_this(people, vendor.box_xyxy, others)
+            events += self._continue(vendor, members, here, tick)
         for members in _grouped(free):
             events += self._begin(members, tick)
         return events
@@ -255,7 +282,8 @@ class VendingRule:
             return self._end(vendor, tick) if vendor.gone(self._zone.grace_s) else []
         vendor.stay(tick)
         main = _main(members)
-        vendor.box_xyxy = _union([track.anchor_xyxy for track in members])
+        vendor.note_ground(members, people)
+        vendor.box_xyxy = vendor.place_of(members)
         vendor.core_xyxy = _core(members).anchor_xyxy
         vendor.last_seen = max(track.last_seen for track in members)
         vendor.descriptor = main.descriptor
@@ -423,6 +451,21 @@ def _trades(members: Sequence[Track], people: Sequence[Track]) -> bool:
         for track in members
         for person in people
     )
+
+
+def _at_this(people: Sequence[Track], place: Box, others: Sequence[Box]) -> list[Track]:
+    """Return who is nearer to a vendor than to any other: nobody serves at two."""
+    return [
+        person
+        for person in people
+        if all(_apart(person.box_xyxy, place) <= _apart(person.box_xyxy, other) for other in others)
+    ]
+
+
+def _apart(person: Box, place: Box) -> float:
+    """How far somebody's feet are from a vendor, in their own widths and heights."""
+    below = max(place[1] - person[3], person[3] - place[3], 0.0)
+    return math.hypot(_aside(person, place) / boxes.width(person), below / boxes.height(person))
 
 
 def _is_under(person: Box, canopy: Box) -> bool:

@@ -103,8 +103,33 @@ def test_customers_who_come_late_make_a_parked_cart_a_vendor_then():
     things = [stands("cart", PLACE, 0, 1500), *served(700, 1500)]
     event = only(watched(Story(things, hides=False), no_vending(), times(1500)))
     assert 700 + 60 <= (event.at - START).total_seconds() <= 700 + 250
-    assert event.measures["trading_share"].value >= 0.3
-    assert event.rule.thresholds["trading_share"] == 0.3
+    assert event.measures["trading_share"].value >= 0.4
+    assert event.rule.thresholds["trading_share"] == 0.4
+
+
+def test_a_sunshade_alone_is_reported_down_to_where_people_stand_under_it():
+    shade = box(0.5, 0.45, 0.14, 0.05)
+    things = [stands("canopy", shade, 0, 900), *served(0, 900)]
+    event = only(watched(Story(things, hides=False), no_vending(), times(900)))
+    assert event.box_xyxy == pytest.approx((*shade[:3], VENDOR[3]), abs=0.01)
+
+
+@pytest.mark.parametrize("neighbour", [True, False])
+def test_nobody_serves_at_two(neighbour):
+    """Something like a sunshade beside a stall: who serves there says nothing of it."""
+    things = [
+        stands("canopy", box(0.36, 0.55, 0.07, 0.05), 0, 900),
+        *served(0, 900, place=box(0.425, 0.61, 0.03, 0.12)),
+    ]
+    if neighbour:
+        things.append(stands("stall", box(0.5, 0.6, 0.12), 0, 900, look=7))
+    found = fired(watched(Story(things, hides=False), no_vending(), times(900)))
+    assert [event.attributes["form"] for event in found] == ["stall" if neighbour else "canopy"]
+
+
+def test_goods_that_are_seen_weakly_all_the_time_are_goods():
+    weak = stands("stall", PLACE, 0, 900, score=0.22, seen_share=0.5)
+    assert len(fired(watched(Story([weak]), no_vending(), times(900, 2)))) == 1
 
 
 def test_carts_that_are_pushed_through_never_begin():
