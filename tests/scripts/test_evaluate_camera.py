@@ -65,11 +65,11 @@ def told(*, began_s=None, harmless=()):
     }
 
 
-def run(tmp_path, *arguments):
+def run(tmp_path, *arguments, part="rendered"):
     out = tmp_path / "figures.json"
     folders = ["--rendered", str(tmp_path / "clips"), "--out", str(out)]
-    assert main(["rendered", "--truth-detections", *folders, *arguments]) == 0
-    return json.loads(out.read_text(encoding="utf-8"))["rendered"]
+    assert main([part, "--truth-detections", *folders, *arguments]) == 0
+    return json.loads(out.read_text(encoding="utf-8"))[part]
 
 
 def test_what_is_found_missed_and_false_is_counted_and_named(tmp_path, capsys):
@@ -89,7 +89,7 @@ def test_what_is_found_missed_and_false_is_counted_and_named(tmp_path, capsys):
     missed, false = figures["errors"]["clip_02"]
     assert missed == "missed illegal_parking of car-1 from 1 s"
     assert false.startswith("false illegal_parking in kerb, 9-")
-    assert "clip_02: 0 found" in capsys.readouterr().out
+    assert "found illegal_parking of car-1 from 8 s, +0." in capsys.readouterr().out
 
 
 def test_some_clips_can_be_picked_and_none_is_an_error(tmp_path):
@@ -98,6 +98,13 @@ def test_some_clips_can_be_picked_and_none_is_an_error(tmp_path):
     assert run(tmp_path, "--clips", "2")["clips"] == 1
     with pytest.raises(SystemExit, match="make_evaluation_clips"):
         run(tmp_path, "--clips", "3")
+
+
+def test_clips_that_were_mended_by_are_told_apart_from_the_others(tmp_path):
+    for number in (1, 21, 22):
+        write_clip(tmp_path / "clips" / f"clip_{number:02d}", comes_s=30, told=told())
+    assert list(run(tmp_path)["errors"]) == ["clip_01", "clip_21"]
+    assert list(run(tmp_path, part="unfitted")["errors"]) == ["clip_22"]
 
 
 def test_a_soak_is_run_and_told(tmp_path):
