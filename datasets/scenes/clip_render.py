@@ -20,6 +20,8 @@ from datasets.scenes.view import View
 _FRESH_STAGE_EVERY = 60
 _HEADS_FROM_M = 4.5
 """Traffic lights' heads hang higher than this."""
+_LEAST_PX = 16
+"""Blender renders nothing smaller."""
 
 
 def render_street(clip: Clip, out: Path) -> None:
@@ -64,12 +66,18 @@ def _heads(clip: Clip) -> Vertices:
 
 
 def _around(points: Vertices, view: View) -> Border:
+    """Return the part of the frame around points; one at its edge where they are out of sight."""
     pixels = view.project(points)[0]
     low, high = pixels.min(axis=0) - 4, pixels.max(axis=0) + 4
     width, height = view.size_wh
-    x0, x1 = (int(value) for value in np.clip((low[0], high[0]), 0, width))
-    y0, y1 = (int(value) for value in np.clip((low[1], high[1]), 0, height))
+    x0, x1 = _span(low[0], high[0], width)
+    y0, y1 = _span(low[1], high[1], height)
     return x0, y0, x1, y1
+
+
+def _span(low: float, high: float, size: int) -> tuple[int, int]:
+    start = int(np.clip(low, 0, size - _LEAST_PX))
+    return start, int(np.clip(high, start + _LEAST_PX, size))
 
 
 def render_actors(clip: Clip, out: Path, *, names: frozenset[str] | None = None) -> int:
