@@ -16,7 +16,8 @@ def test_what_was_sealed_is_opened(tmp_path, text):
     settings = settings_with(tmp_path, "s" * 40)
     sealed = seal(settings, "camera address", text)
     assert unseal(settings, "camera address", sealed) == text
-    assert not text or text.encode() not in sealed
+    # A single letter may be among the bytes by chance.
+    assert len(text) < 2 or text.encode() not in sealed
 
 
 def test_sealing_the_same_twice_gives_other_bytes(tmp_path):
