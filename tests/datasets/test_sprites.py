@@ -60,13 +60,14 @@ def test_rendered_sprite_is_where_its_record_says(tmp_path):
 
     path = tmp_path / "one.png"
     record = sprites.render_sprite(
-        Stage(samples=2), "muck_truck", split="train", seed=11, size=96, path=path
+        Stage(samples=8), "muck_truck", split="train", seed=11, size=96, path=path
     )
     image = bpy.data.images.load(str(path))
     alpha = np.array(image.pixels[:]).reshape(96, 96, 4)[::-1, :, 3]
     (part,) = record["parts"]
     x0, y0, x1, y1 = (round(edge) for edge in part["xyxy"])
-    rows, columns = np.nonzero(alpha > 0.99)
+    # Grain of the shadow may be opaque here and there.
+    rows, columns = (np.flatnonzero((alpha > 0.99).sum(axis=axis) >= 4) for axis in (1, 0))
     assert part["label"] == "muck_truck"
     assert abs(rows.min() - y0) < 5 and abs(columns.min() - x0) < 5
     assert columns.max() < x1 + 5
