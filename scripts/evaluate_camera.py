@@ -254,7 +254,9 @@ def evaluate_with_truth(
         _count_states(truth, watched.found, states)
         errors[folder.name] = wrong
         if verbose:
-            print(f"{folder.name}:", *right, *wrong, sep="\n    ", flush=True)
+            print(
+                f"{folder.name}: {len(score.pairs)} found", *right, *wrong, sep="\n    ", flush=True
+            )
     return {
         "seen_by": "the truth's boxes" if truth_detections else "the models",
         "clips": len(folders),

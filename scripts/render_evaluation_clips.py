@@ -1,8 +1,8 @@
 """Render the pictures that the evaluation clips are put together from: first of two steps.
 
-Runs where Blender's module is: ``python scripts/render_evaluation_clips.py --work DIR``; an
-hour on one core. Pictures that are there already are kept, so a run that was cut short goes on. The
-second step is ``scripts/make_evaluation_clips.py``.
+Runs where Blender's module is: ``python scripts/render_evaluation_clips.py --work DIR``; an hour on
+one core. Pictures that are there already are kept, so a run that was cut short goes on. The second
+step is ``scripts/make_evaluation_clips.py``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import yaml
-from make_videos import numbered_picture
+from make_videos import numbered_picture, write_video
 
 from models.registry import Registry
 from tests.make_models import detector, write_model
@@ -51,3 +51,8 @@ def street_of_one_parked_car(number, *args, **more):
     top = street.shape[0] * 3 // 10
     street[:top] = moving[:top]
     return street
+
+
+def film_of_one_parked_car(path, count=200):
+    """A video of such pictures; returns its path. Over gaps and restarts it shows the same car."""
+    return write_video(path, count=count, picture=street_of_one_parked_car)

@@ -89,14 +89,14 @@ def _join(camera: socket.socket, listener: socket.socket) -> None:
 def _pass_on(camera: socket.socket, ours: socket.socket) -> None:
     gate = AnswerGate()
     while True:
-        # Blocks for sending only, see `_received`.
-        camera.settimeout(None)
         readable, _, _ = select.select([camera, ours], [], [])
         if ours in readable:
             asked = ours.recv(CHUNK_BYTES)
             if not asked:
                 return
             gate.note_request(asked)
+            # What is received does not block, see `_received`; what is sent does.
+            camera.setblocking(True)
             camera.sendall(asked)
         if camera in readable:
             answered = _received(camera)

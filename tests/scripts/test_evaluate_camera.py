@@ -89,7 +89,9 @@ def test_what_is_found_missed_and_false_is_counted_and_named(tmp_path, capsys):
     missed, false = figures["errors"]["clip_02"]
     assert missed == "missed illegal_parking of car-1 from 1 s"
     assert false.startswith("false illegal_parking in kerb, 9-")
-    assert "found illegal_parking of car-1 from 8 s, +0." in capsys.readouterr().out
+    told_of = capsys.readouterr().out
+    assert "found illegal_parking of car-1 from 8 s, +0." in told_of
+    assert "clip_02: 0 found" in told_of
 
 
 def test_some_clips_can_be_picked_and_none_is_an_error(tmp_path):

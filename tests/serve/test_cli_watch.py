@@ -16,7 +16,7 @@ import yaml
 from make_videos import write_video
 from rtsp_server import RtspServer, require_rtsp_server
 
-from tests.make_watch import CAR, street_of_one_parked_car, write_camera, write_models
+from tests.make_watch import CAR, film_of_one_parked_car, write_camera, write_models
 from vision.evidence import verify_evidence
 
 ROOT = Path(__file__).parents[2]
@@ -199,7 +199,7 @@ def test_a_kill_loses_and_doubles_nothing_and_no_password_is_written(tmp_path, m
     out, found = tmp_path / "out", tmp_path / "out" / "findings.jsonl"
     zone = {**CAR["zones"][0], "dwell_s": 20}
     camera = write_camera(tmp_path / "camera.yaml", zones=[zone])
-    film = write_video(tmp_path / "film.mp4", count=150, picture=street_of_one_parked_car)
+    film = film_of_one_parked_car(tmp_path / "film.mp4", count=150)
     with RtspServer(film, user="viewer", password=HIDDEN) as server:
         arguments = (server.url, "--camera", camera, "--out", out)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -18,7 +17,7 @@ REACH_GROWTH_PER_S = 1.5
 """Own sizes a second that something may have moved further."""
 PREDICTED_S = 3.0
 """Seconds unseen after which nothing is said about where a moving thing is."""
-MOST_LOG_AREA_RATIO = math.log(2.5)
+MOST_AREA_RATIO = 2.5
 LEAST_SIMILARITY = 0.5
 """Looks less alike are two things. One car in 74 real stills, boxes of a detector: 99 % above 0.7;
 other cars at the same place: half below 0.7."""
@@ -86,16 +85,20 @@ def assign(
     cover = np.where(standing[:, None], covered_by_others(anchors, seen), 0.0)
     # What stands is where it stands: another that passes close by may be in its last box.
     stands = standing[:, None]
+    placed, placed_ratio = (
+        np.where(stands, away, distance),
+        np.where(stands, away_ratio, area_ratio),
+    )
     cost = (
-        _DISTANCE_WEIGHT * np.where(stands, away, distance)
+        _DISTANCE_WEIGHT * placed
         + (1 - alike)
-        + _AREA_WEIGHT * np.where(stands, away_ratio, area_ratio)
+        + _AREA_WEIGHT * placed_ratio
         + _NAME_WEIGHT * (names != seen_names)
         - _SCORE_WEIGHT * np.array([observation.score for observation in observations])[None]
     )
     forbidden = (
         (distance > reach[:, None])
-        | (np.where(stands, np.minimum(area_ratio, away_ratio), area_ratio) > MOST_LOG_AREA_RATIO)
+        | (np.minimum(area_ratio, placed_ratio) > np.log(MOST_AREA_RATIO))
         | (alike < least[:, None] * (1 - cover))
         | (groups != seen_groups)
     )

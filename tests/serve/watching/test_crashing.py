@@ -5,13 +5,12 @@ from contextlib import ExitStack
 
 import pytest
 import sqlalchemy as sa
-from make_videos import write_video
 
 from serve.db.tables import CameraEvent, CameraRow, EvidenceRow, FindingRow, LedgerEntry, Sighting
 from serve.service import Service
 from serve.workflows import camera as watching
 from serve.workflows.runtime import Runtime
-from tests.make_watch import street_of_one_parked_car, write_models
+from tests.make_watch import film_of_one_parked_car, write_models
 from tests.serve.conftest import drop_postgres, postgres_url, settings_for
 from tests.serve.processes import EVERY_POINT, cityeye, environment_for, wait_until
 from tests.serve.watching.making import add_camera
@@ -22,9 +21,7 @@ TAKING_IN = ("/evidence/", "commit StoredResults.append", "commit _end")
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    return write_video(
-        tmp_path_factory.mktemp("film") / "film.mp4", count=200, picture=street_of_one_parked_car
-    )
+    return film_of_one_parked_car(tmp_path_factory.mktemp("film") / "film.mp4")
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,11 @@ import signal
 
 import pytest
 import sqlalchemy as sa
-from make_videos import write_video
 from rtsp_server import RtspServer, require_rtsp_server
 
 from serve.db.tables import CameraEvent, CameraRow, EvidenceRow, FindingRow, Sighting, Worker
 from serve.service import Service
-from tests.make_watch import street_of_one_parked_car, write_models
+from tests.make_watch import film_of_one_parked_car, write_models
 from tests.serve.conftest import drop_postgres, postgres_url, settings_for
 from tests.serve.processes import cityeye, environment_for, wait_until
 from tests.serve.watching.making import ZONE, add_camera
@@ -71,7 +70,7 @@ def check_evidence(service, finding_id):
 def test_a_killed_worker_loses_nothing_and_the_dwell_goes_on(tmp_path, place):
     require_rtsp_server()
     service, environment = place
-    film = write_video(tmp_path / "film.mp4", count=200, picture=street_of_one_parked_car)
+    film = film_of_one_parked_car(tmp_path / "film.mp4")
     # Long enough for a slow machine to notice that a worker is dead, and to take over.
     zone = {**ZONE, "dwell_s": DWELL_S, "grace_s": 180}
     with (
@@ -115,7 +114,7 @@ def test_a_killed_worker_loses_nothing_and_the_dwell_goes_on(tmp_path, place):
 def test_a_paused_worker_that_comes_back_writes_nothing(tmp_path, place):
     require_rtsp_server()
     service, environment = place
-    film = write_video(tmp_path / "film.mp4", count=200, picture=street_of_one_parked_car)
+    film = film_of_one_parked_car(tmp_path / "film.mp4")
     zone = {**ZONE, "dwell_s": 3600}
     with RtspServer(film) as server, worker(tmp_path, environment) as first:
         camera_id, _ = add_camera(service, server.url, zones=[zone])
@@ -142,7 +141,7 @@ def test_a_paused_worker_that_comes_back_writes_nothing(tmp_path, place):
 def test_a_worker_that_is_ended_in_order_leaves_its_cameras_to_the_next(tmp_path, place):
     require_rtsp_server()
     service, environment = place
-    film = write_video(tmp_path / "film.mp4", count=200, picture=street_of_one_parked_car)
+    film = film_of_one_parked_car(tmp_path / "film.mp4")
     with RtspServer(film) as server:
         with worker(tmp_path, environment) as first:
             camera_id, _ = add_camera(service, server.url, zones=[{**ZONE, "dwell_s": 3600}])

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from dbos import DBOS
-from make_videos import write_video
 from rtsp_server import RtspServer, require_rtsp_server
 
 from serve.db.tables import CameraEvent, CameraRow, utc_now
@@ -16,7 +15,7 @@ from serve.watching.public import CameraUpdate
 from serve.workflows import camera as watching
 from serve.workflows.queues import WorkQueue
 from serve.workflows.runtime import Runtime
-from tests.make_watch import street_of_one_parked_car, write_models
+from tests.make_watch import film_of_one_parked_car, write_models
 from tests.serve.conftest import settings_for
 from tests.serve.processes import wait_until
 from tests.serve.watching.making import ZONE, add_camera
@@ -32,9 +31,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    return write_video(
-        tmp_path_factory.mktemp("film") / "film.mp4", count=200, picture=street_of_one_parked_car
-    )
+    return film_of_one_parked_car(tmp_path_factory.mktemp("film") / "film.mp4")
 
 
 @pytest.fixture

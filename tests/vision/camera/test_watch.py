@@ -13,7 +13,7 @@ import pytest
 from make_videos import numbered_picture, write_video
 from rtsp_server import RtspServer, require_rtsp_server
 
-from tests.make_watch import registry, write_camera
+from tests.make_watch import film_of_one_parked_car, registry, write_camera
 from vision.camera.config import read_camera
 from vision.camera.looking import open_street_models
 from vision.camera.sources import Patience, open_source
@@ -177,19 +177,10 @@ def test_a_dead_camera_is_told_and_holds_up_no_other(tmp_path, film, models):
         assert HIDDEN.encode() not in path.read_bytes(), path
 
 
-def street_of_one_parked_car(number, *args, **more):
-    """A car looks the same as long as it stands; only above it something moves."""
-    street = numbered_picture(0, *args, **more).copy()
-    moving = numbered_picture(number, *args, **more)
-    top = street.shape[0] * 3 // 10
-    street[:top] = moving[:top]
-    return street
-
-
 def test_dwell_goes_on_over_a_restart(tmp_path, models):
     require_rtsp_server()
     # Longer than a busy machine takes: where a film begins again, another event may.
-    film = write_video(tmp_path / "film.mp4", count=900, picture=street_of_one_parked_car)
+    film = film_of_one_parked_car(tmp_path / "film.mp4", count=900)
     with RtspServer(film) as server:
         zone = {
             "name": "kerb", "kind": "no_parking", "dwell_s": 9, "grace_s": 3,
