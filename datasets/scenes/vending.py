@@ -2,7 +2,9 @@
 
 The customers' side looks along -y, the seller stands on +y; every labelled thing is a part of its
 own. What counts as what: goods on tables, cloths and in the bed of a car or lorry are a ``stall``;
-carts and tricycles that carry goods or a kitchen are a ``cart``, wheels and goods in one.
+carts and tricycles that carry goods or a kitchen are a ``cart``, wheels and goods in one. What one
+trader sells from side by side is one thing, as an officer would count it: two cloths that lie
+aslant are one stall, a wagon and the pots before it one cart.
 """
 
 from __future__ import annotations
@@ -64,6 +66,8 @@ _WARES = ("folded_clothes", "toys", "phone_cases", "shoes")
 _FOOD = ("fruit", "vegetables", "snacks")
 
 Build = Callable[[np.random.Generator], list[Part]]
+# Nobody passes between two things that stand nearer to each other.
+_APART_M = 0.6
 
 
 def vending(rng: np.random.Generator, *, design: str) -> Asset:
@@ -73,7 +77,30 @@ def vending(rng: np.random.Generator, *, design: str) -> Asset:
         rng: for goods, colours, canopy and people.
         design: one of ``TRAIN_DESIGNS`` or ``TEST_DESIGNS``.
     """
-    return Asset("vending", design, tuple(_BUILDERS[design](rng)))
+    return Asset("vending", design, tuple(_joined(_BUILDERS[design](rng))))
+
+
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    """Return parts with what is sold from side by side made one; with wheels among it, a cart."""
+    joined: list[Part] = []
+    for part in parts:
+        near = [other for other in joined if _are_one(part, other)]
+        if near:
+            names = {part.label, *(other.label for other in near)}
+            shape = Shape().add(part.shape)
+            for other in near:
+                shape.add(other.shape)
+            part = Part("cart" if "cart" in names else "stall", shape)
+        joined = [other for other in joined if not any(other is one for one in near)] + [part]
+    return joined
+
+
+def _are_one(part: Part, other: Part) -> bool:
+    if part.label not in ("stall", "cart") or other.label not in ("stall", "cart"):
+        return False
+    a, b = part.shape.points()[:, :2], other.shape.points()[:, :2]
+    gap = np.maximum(a.min(axis=0) - b.max(axis=0), b.min(axis=0) - a.max(axis=0))
+    return float(np.hypot(*np.maximum(gap, 0.0))) < _APART_M
 
 
 def _table_food(rng: np.random.Generator) -> list[Part]:
@@ -283,8 +310,8 @@ def _free_cart(rng: np.random.Generator) -> list[Part]:
 
 
 def _free_stall(rng: np.random.Generator) -> list[Part]:
-    stalls, (long, deep) = free_stall(rng)
-    parts = [Part("stall", shape) for shape in stalls] + [clutter(rng, long, deep / 2 + 0.7)]
+    stall, (long, deep) = free_stall(rng)
+    parts = [Part("stall", stall), clutter(rng, long, deep / 2 + 0.7)]
     parts += folk_around(rng, span=long, front=-deep / 2, back=deep / 2, sellers=_FREE_SELLERS)
     over = overhead(rng, _FREE_COVERS, (long + 0.6, deep + 1.2), 0.4)
     return parts + over + lamp_over(rng, long, 0.3)

@@ -41,8 +41,6 @@ from datasets.scenes.vending_wares import clothes_rail
 _ANY = (*BODY, *BRIGHT, *WOOD, *PLASTIC, *STEEL, *IRON)
 _GOODS = ("fruit", "vegetables", "snacks", "toys", "shoes", "folded_clothes", "phone_cases")
 
-_APART_M = 0.15
-
 Size = tuple[float, float]
 
 
@@ -281,27 +279,22 @@ def _roof(rng: np.random.Generator, shape: Shape, size: Size, above: float) -> N
         shape.box((over[0], 0.02, drop), (0, -over[1] / 2, high - drop / 2), painted(rng, BRIGHT))
 
 
-def free_stall(rng: np.random.Generator) -> tuple[list[Shape], Size]:
-    """Return goods set out without wheels, customers at -y, and the rectangle they take.
+def free_stall(rng: np.random.Generator) -> tuple[Shape, Size]:
+    """Return goods set out side by side without wheels, and the rectangle they take.
 
-    What touches is one stall; what stands apart is another one.
+    Customers are at -y.
     """
-    stalls: list[Shape] = []
-    x = deepest = 0.0
-    gap = 1.0
+    stall = Shape()
+    x = deepest = gap = 0.0
     for _ in range(int(rng.integers(1, 4))):
         size = (between(rng, 0.6, 1.8), between(rng, 0.4, 1.2))
         piece = one_of(rng, _PIECES)(rng, size)
         turn = rotation(yaw_deg=between(rng, -15, 15) if chance(rng, 0.8) else 90)
-        placed = piece.moved(x + size[0] / 2, between(rng, -0.2, 0.3), turn=turn)
-        if gap < _APART_M:
-            stalls[-1].add(placed)
-        else:
-            stalls.append(placed)
+        stall.add(piece.moved(x + size[0] / 2, between(rng, -0.2, 0.3), turn=turn))
         gap = between(rng, -0.05, 0.6)
         x += size[0] + gap
         deepest = max(deepest, size[1])
-    return [stall.moved(-(x - gap) / 2) for stall in stalls], (x - gap, deepest + 0.4)
+    return stall.moved(-(x - gap) / 2), (x - gap, deepest + 0.4)
 
 
 def _on_table(rng: np.random.Generator, size: Size) -> Shape:

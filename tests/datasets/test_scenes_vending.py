@@ -81,12 +81,27 @@ def test_every_lookalike_is_drawn_and_those_of_the_other_split_never():
         assert {lookalikes.draw_design(rng, designs) for _ in range(500)} == set(designs)
 
 
-def test_what_touches_is_one_stall_and_what_stands_apart_another():
-    counts = {
-        sum(part.label == "stall" for part in made("vending", "free_stall", seed).parts)
-        for seed in range(40)
-    }
-    assert counts == {1, 2, 3}
+@pytest.mark.parametrize("design", [*vending.TRAIN_DESIGNS, *vending.TEST_DESIGNS])
+def test_what_one_trader_sells_from_side_by_side_is_one_thing(design):
+    for seed in range(12):
+        sold_from = [
+            part for part in made("vending", design, seed).parts if part.label in ("stall", "cart")
+        ]
+        for number, part in enumerate(sold_from):
+            for other in sold_from[:number]:
+                gap = ground_gap_m(part.shape.points(), other.shape.points())
+                assert gap >= 0.6, f"{part.label} and {other.label} of {design} {seed}: {gap} m"
+
+
+def ground_gap_m(a, b):
+    apart = np.maximum(a.min(axis=0) - b.max(axis=0), b.min(axis=0) - a.max(axis=0))[:2]
+    return float(np.hypot(*np.maximum(apart, 0.0)))
+
+
+def test_pots_before_a_wagon_are_part_of_it():
+    for seed in range(20):
+        labels = [part.label for part in made("vending", "flower_wagon", seed).parts]
+        assert [name for name in labels if name in ("stall", "cart")] == ["cart"]
 
 
 @pytest.mark.parametrize("design", ["free_cart", "free_stall"])
