@@ -3,7 +3,8 @@
     python scripts/train_street.py --weights yolo11n_coco.pt --data DATASET --out models/street
     python scripts/train_street.py --from models/street --data EXPORT --replay DATASET --out OUT
 
-The first form trains from COCO weights. The second trains a model on from what reviewers decided:
+The first form trains from COCO weights, in two stages; from a street detector's ONNX file it takes
+the second stage only. The second form trains a model on from what reviewers decided:
 `EXPORT` is a YOLO folder in the model's classes with the splits train and test; pictures without
 labels are what the model took for something and a reviewer rejected. Nothing but the model's ONNX
 file is needed. `--replay` is a data set of the old kind, so that what the model knows is not
@@ -67,7 +68,7 @@ ROOT = Path(__file__).resolve().parents[1]
 INPUT_WH = (640, 640)
 FIRST_THRESHOLD = 0.25
 LOW_SCORE = 0.02
-FIRST_STAGES = ("train.yaml",)
+FIRST_STAGES = ("train.yaml", "further.yaml")
 
 
 def split_folder(data: Path, split: str, classes: Sequence[str]) -> Path:
@@ -192,15 +193,21 @@ def write_model(network: DetectionModel, card: ModelCard, folder: Path) -> Regis
 
 
 def first_version(weights: Path, data: Path, out: Path, *, version: str, processes: int) -> None:
-    """Train from COCO weights. What stands in words on the shipped card stays."""
-    from models.street.surgery import network_from_coco
+    """Train from COCO weights or on from a street detector's ONNX file.
+
+    What stands in words on the shipped card stays.
+    """
+    from models.street.surgery import network_from_coco, network_from_onnx
     from models.street.training import read_recipe
 
     images = list_images(split_folder(data, "train", STREET_CLASSES))
     recipes = [read_recipe(ROOT / "models" / "street" / name) for name in FIRST_STAGES]
-    network = network_from_coco(weights, STREET_CLASSES)
+    if weights.suffix == ".onnx":
+        network, recipes = network_from_onnx(weights, STREET_CLASSES), recipes[1:]
+    else:
+        network = network_from_coco(weights, STREET_CLASSES)
     minutes = sum(train_network(network, images, recipe, processes) for recipe in recipes)
-    command = "python scripts/train_street.py --weights yolo11n_coco.pt --data DATASET --out OUT"
+    command = f"python scripts/train_street.py --weights {weights.name} --data DATASET --out OUT"
     update = {
         "version": version,
         "classes": list(STREET_CLASSES),
@@ -283,7 +290,7 @@ def main() -> None:
     """Train as the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument("--weights", type=Path, help="COCO checkpoint of YOLO11n")
+    start.add_argument("--weights", type=Path, help="COCO checkpoint of YOLO11n, or ONNX")
     start.add_argument("--from", dest="old", type=Path, help="folder of the model to train on")
     parser.add_argument("--data", type=Path, required=True, help="YOLO folder")
     parser.add_argument("--replay", type=Path, help="YOLO folder of what must not be forgotten")

@@ -7,6 +7,7 @@ of ultralytics, the windows that are shown come from :mod:`models.street.views`.
 
 from __future__ import annotations
 
+import copy
 import math
 import tempfile
 import time
@@ -19,9 +20,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 import yaml
-from torch import multiprocessing, nn
+from torch import Tensor, multiprocessing, nn
+from torch.nn import functional
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils.tal import make_anchors
 from ultralytics.utils.torch_utils import init_seeds
 
 from models.street.views import Views, batches
@@ -46,6 +49,9 @@ class Recipe:
         seed: Seed of order and windows.
         views: How windows are cut out of the pictures.
         class_weights: What a class counts in the loss; 1 where it is not named.
+        keep: What the network's own scores from before count as a second target (Li and Hoiem,
+            Learning without Forgetting, 2016), against the loss of the labels' classes.
+        learned_anew: Classes in whose boxes labels alone count.
     """
 
     epochs: int
@@ -59,6 +65,8 @@ class Recipe:
     seed: int
     views: Views
     class_weights: dict[str, float] = field(default_factory=dict)
+    keep: float = 0.0
+    learned_anew: tuple[str, ...] = ()
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -66,6 +74,7 @@ def read_recipe(path: Path) -> Recipe:
     fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     views: dict[str, Any] = fields.pop("views")
     pairs: dict[str, Any] = {name: tuple(views[name]) for name in ("size_wh", "zoom")}
+    fields["learned_anew"] = tuple(fields.get("learned_anew", ()))
     return Recipe(**fields, views=Views(**{**views, **pairs}))
 
 
@@ -102,6 +111,40 @@ def rate_share(progress: float, warmup_share: float) -> float:
         return max(0.02, progress / warmup_share)
     falling = min(1.0, (progress - warmup_share) / (1 - warmup_share))
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * falling))
+
+
+class Keeping:
+    """A second target: what the network said before it was trained."""
+
+    def __init__(self, network: DetectionModel, learned_anew: Sequence[str]) -> None:
+        """Keep a copy of the network; in boxes of the named classes it may say something else."""
+        before = copy.deepcopy(network).requires_grad_(False).train()
+        self._before = before.to(memory_format=torch.channels_last)
+        names = [network.names[number] for number in range(len(network.names))]
+        self._anew = torch.tensor([number for number, n in enumerate(names) if n in learned_anew])
+
+    def loss(self, pictures: Tensor, truth: Tensor, scores: Tensor) -> Tensor:
+        """Binary cross-entropy to the scores from before, over their sum: as labels count.
+
+        Args:
+            pictures: float (N, 3, H, W), as they were shown.
+            truth: float (n, 6): number of the picture, class, centre and size in shares of it.
+            scores: Logits now, float (N, classes, anchors).
+        """
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            said = self._before(pictures)
+        before = said["scores"].float().sigmoid()
+        places, _ = make_anchors(said["feats"], self._before.model[-1].stride, 0.5)
+        cells = torch.tensor([f.shape[2] * f.shape[3] for f in said["feats"]])
+        sides = torch.tensor([[f.shape[3], f.shape[2]] for f in said["feats"]])
+        places = places / sides.repeat_interleave(cells, 0)
+        boxes = truth[torch.isin(truth[:, 1].long(), self._anew)]
+        away = (places[None] - boxes[:, None, 2:4]).abs()
+        inside = (away <= boxes[:, None, 4:6] / 2).all(dim=2).float()
+        kept = torch.zeros(len(pictures), len(places)).index_add_(0, boxes[:, 0].long(), inside) < 1
+        wrong = functional.binary_cross_entropy_with_logits(scores, before, reduction="none")
+        weight = kept[:, None].float()
+        return (wrong * weight).sum() / (before * weight).sum().clamp(min=1.0)
 
 
 def average_gradients(network: DetectionModel, workers: int) -> None:
@@ -177,10 +220,11 @@ def train(
         [recipe.class_weights.get(name, 1.0) for name in network.names.values()]
     )
     network.criterion = None
+    keeping = Keeping(network, recipe.learned_anew) if recipe.keep else None
     freeze(network, recipe.frozen_layers)
     optimiser = torch.optim.AdamW(parameter_groups(network, recipe), betas=(0.9, 0.999))
     network.to(memory_format=torch.channels_last).train()
-    running = torch.zeros(3)
+    running = torch.zeros(4)
     began = time.perf_counter()
     # A city's first export may hold fewer pictures than a batch.
     own = max(1, min(recipe.batch, len(images)) // workers)
@@ -218,17 +262,22 @@ def train(
             for name, value in predictions.items()
         }
         loss, parts = network.loss(batch, exact)
+        total = loss.sum()
+        if keeping is not None:
+            kept = keeping.loss(pictures, truth, exact["scores"])
+            total = total + recipe.keep * network.args.cls * len(pictures) * kept
+            running[3] += kept.detach()
         optimiser.zero_grad(set_to_none=True)
-        loss.sum().backward()
+        total.backward()
         if together:
             average_gradients(network, workers)
         nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
         optimiser.step()
-        running += torch.stack([torch.as_tensor(value) for value in parts.values()])
+        running[:3] += torch.stack([torch.as_tensor(value) for value in parts.values()])
         if (step + 1) % LOG_EVERY_STEPS == 0 or step + 1 == steps:
             seconds = time.perf_counter() - began
             mean = (running / LOG_EVERY_STEPS).tolist()
-            log(f"step {step + 1}/{steps}, {seconds:.0f} s, box/class/dfl loss {mean}")
+            log(f"step {step + 1}/{steps}, {seconds:.0f} s, box/class/dfl/kept loss {mean}")
             running.zero_()
     shown.close()
     network.to(memory_format=torch.contiguous_format).eval()
