@@ -52,6 +52,10 @@ class Recipe:
         keep: What the network's own scores from before count as a second target (Li and Hoiem,
             Learning without Forgetting, 2016), against the loss of the labels' classes.
         learned_anew: Classes in whose boxes labels alone count.
+        share: Of the weights that come of it, what the trained ones count; the rest is as before.
+            Half-way between two trainings of one start a detector keeps what the one knows of real
+            streets and the other of rendered ones (Wortsman et al., Robust fine-tuning of
+            zero-shot models, CVPR 2022).
     """
 
     epochs: int
@@ -67,6 +71,7 @@ class Recipe:
     class_weights: dict[str, float] = field(default_factory=dict)
     keep: float = 0.0
     learned_anew: tuple[str, ...] = ()
+    share: float = 1.0
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -169,11 +174,14 @@ def train_together(
         recipe: See `train`; its batch is shared out.
         processes: How many; a divisor of the batch.
     """
+    before = {name: value.clone() for name, value in network.state_dict().items()}
     with tempfile.TemporaryDirectory() as scratch:
         multiprocessing.spawn(
             _train_a_share, (processes, scratch, network, list(images), recipe), nprocs=processes
         )
-        network.load_state_dict(torch.load(Path(scratch) / "weights.pt"))
+        trained = torch.load(Path(scratch) / "weights.pt")
+    weights = {n: before[n].lerp(trained[n], recipe.share) for n in network.state_dict()}
+    network.load_state_dict(weights)
     network.eval()
 
 

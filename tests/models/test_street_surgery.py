@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import onnxruntime
@@ -181,9 +183,24 @@ def test_training_moves_what_may_learn_and_nothing_else(exported, tmp_path):
 
 def test_processes_share_the_work_and_end_with_one_network(exported, tmp_path):
     network = network_from_onnx(exported, STREET_CLASSES)
-    before = network.state_dict()["model.23.cv3.0.2.weight"].clone()
+    row = "model.23.cv3.0.2.weight"
+    before = network.state_dict()[row].clone()
     images = sorted(yolo_folder(tmp_path).iterdir())
     train_together(network, images, recipe=RECIPE, processes=2)
-    after = network.state_dict()["model.23.cv3.0.2.weight"]
+    after = network.state_dict()[row]
     assert not torch.equal(after, before)
     assert torch.isfinite(after).all()
+
+
+def test_of_a_training_that_counts_a_quarter_three_quarters_stay_as_before(exported, tmp_path):
+    images = sorted(yolo_folder(tmp_path).iterdir())
+    row = "model.23.cv3.0.2.weight"
+    rows = {}
+    for share in (0.0, 0.25, 1.0):
+        network = network_from_onnx(exported, STREET_CLASSES)
+        rows["before"] = network.state_dict()[row].clone()
+        train_together(network, images, recipe=replace(RECIPE, share=share), processes=1)
+        rows[share] = network.state_dict()[row]
+    torch.testing.assert_close(rows[0.0], rows["before"])
+    assert not torch.allclose(rows[1.0], rows["before"])
+    torch.testing.assert_close(rows[0.25], 0.75 * rows["before"] + 0.25 * rows[1.0])
