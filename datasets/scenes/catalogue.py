@@ -28,7 +28,7 @@ def _vehicle(rng: np.random.Generator, split: Split, *, kind: str) -> Asset:
 
 def _vending(rng: np.random.Generator, split: Split) -> Asset:
     designs = vending.TRAIN_DESIGNS if split == "train" else vending.TEST_DESIGNS
-    return vending.vending(rng, design=vending.draw_design(rng, designs))
+    return vending.joined(vending.vending(rng, design=vending.draw_design(rng, designs)))
 
 
 def _lookalike(rng: np.random.Generator, split: Split) -> Asset:

@@ -2,14 +2,16 @@
 
 The customers' side looks along -y, the seller stands on +y; every labelled thing is a part of its
 own. What counts as what: goods on tables, cloths and in the bed of a car or lorry are a ``stall``;
-carts and tricycles that carry goods or a kitchen are a ``cart``, wheels and goods in one. What one
-trader sells from side by side is one thing, as an officer would count it: two cloths that lie
-aslant are one stall, a wagon and the pots before it one cart.
+carts and tricycles that carry goods or a kitchen are a ``cart``, wheels and goods in one. In what
+is learned from, all that one trader sells from side by side is one thing, as an officer would
+count it (:func:`joined`): two cloths that lie aslant are one stall, a wagon and the pots before it
+one cart. In a clip a trader comes with the cart and sets out the rest: there they stay apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -77,22 +79,22 @@ def vending(rng: np.random.Generator, *, design: str) -> Asset:
         rng: for goods, colours, canopy and people.
         design: one of ``TRAIN_DESIGNS`` or ``TEST_DESIGNS``.
     """
-    return Asset("vending", design, tuple(_joined(_BUILDERS[design](rng))))
+    return Asset("vending", design, tuple(_BUILDERS[design](rng)))
 
 
-def _joined(parts: Sequence[Part]) -> list[Part]:
-    """Return parts with what is sold from side by side made one; with wheels among it, a cart."""
-    joined: list[Part] = []
-    for part in parts:
-        near = [other for other in joined if _are_one(part, other)]
+def joined(spot: Asset) -> Asset:
+    """Return a spot with what is sold from side by side made one part; with wheels, a cart."""
+    parts: list[Part] = []
+    for part in spot.parts:
+        near = [other for other in parts if _are_one(part, other)]
         if near:
             names = {part.label, *(other.label for other in near)}
             shape = Shape().add(part.shape)
             for other in near:
                 shape.add(other.shape)
             part = Part("cart" if "cart" in names else "stall", shape)
-        joined = [other for other in joined if not any(other is one for one in near)] + [part]
-    return joined
+        parts = [other for other in parts if not any(other is one for one in near)] + [part]
+    return replace(spot, parts=tuple(parts))
 
 
 def _are_one(part: Part, other: Part) -> bool:

@@ -85,7 +85,9 @@ def test_every_lookalike_is_drawn_and_those_of_the_other_split_never():
 def test_what_one_trader_sells_from_side_by_side_is_one_thing(design):
     for seed in range(12):
         sold_from = [
-            part for part in made("vending", design, seed).parts if part.label in ("stall", "cart")
+            part
+            for part in vending.joined(made("vending", design, seed)).parts
+            if part.label in ("stall", "cart")
         ]
         for number, part in enumerate(sold_from):
             for other in sold_from[:number]:
@@ -100,7 +102,8 @@ def ground_gap_m(a, b):
 
 def test_pots_before_a_wagon_are_part_of_it():
     for seed in range(20):
-        labels = [part.label for part in made("vending", "flower_wagon", seed).parts]
+        spot = vending.joined(made("vending", "flower_wagon", seed))
+        labels = [part.label for part in spot.parts]
         assert [name for name in labels if name in ("stall", "cart")] == ["cart"]
 
 
