@@ -42,9 +42,9 @@ CASES_WITHIN_S = 120.0
 CASE_STEP_S = 1.0
 """How long a case stays in each state of the reference case system."""
 LEFT_EVERY = 4
-# Of what the camera found, this is left, too, whatever its score makes its turn.
-LEFT_KIND = "muck_truck_overload"
 """One in so many findings is left for whoever opens the pages."""
+LEFT_KIND = "muck_truck_overload"
+"""This is left, too, whenever its turn comes: turns go by score, and the camera finds but three."""
 LOGINS = "logins.txt"
 """Names and password of the demo's users, beside its data; to be read by its owner alone."""
 

@@ -86,14 +86,14 @@ def joined(spot: Asset) -> Asset:
     """Return a spot with what is sold from side by side made one part; with wheels, a cart."""
     parts: list[Part] = []
     for part in spot.parts:
-        near = [other for other in parts if _are_one(part, other)]
-        if near:
-            names = {part.label, *(other.label for other in near)}
-            shape = Shape().add(part.shape)
-            for other in near:
-                shape.add(other.shape)
-            part = Part("cart" if "cart" in names else "stall", shape)
-        parts = [other for other in parts if not any(other is one for one in near)] + [part]
+        apart: list[Part] = []
+        for other in parts:
+            if _are_one(part, other):
+                label = "cart" if "cart" in (part.label, other.label) else "stall"
+                part = Part(label, Shape().add(part.shape).add(other.shape))
+            else:
+                apart.append(other)
+        parts = [*apart, part]
     return replace(spot, parts=tuple(parts))
 
 

@@ -125,8 +125,8 @@ class Keeping:
         """Keep a copy of the network; in boxes of the named classes it may say something else."""
         before = copy.deepcopy(network).requires_grad_(False).train()
         self._before = before.to(memory_format=torch.channels_last)
-        names = [network.names[number] for number in range(len(network.names))]
-        self._anew = torch.tensor([number for number, n in enumerate(names) if n in learned_anew])
+        anew = [number for number, name in network.names.items() if name in learned_anew]
+        self._anew = torch.tensor(anew)
 
     def loss(self, pictures: Tensor, truth: Tensor, scores: Tensor) -> Tensor:
         """Binary cross-entropy to the scores from before, over their sum: as labels count.
@@ -139,10 +139,9 @@ class Keeping:
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             said = self._before(pictures)
         before = said["scores"].float().sigmoid()
-        places, _ = make_anchors(said["feats"], self._before.model[-1].stride, 0.5)
-        cells = torch.tensor([f.shape[2] * f.shape[3] for f in said["feats"]])
-        sides = torch.tensor([[f.shape[3], f.shape[2]] for f in said["feats"]])
-        places = places / sides.repeat_interleave(cells, 0)
+        cells, strides = make_anchors(said["feats"], self._before.model[-1].stride, 0.5)
+        height, width = pictures.shape[2:]
+        places = cells.float() * strides.float() / torch.tensor([width, height])
         boxes = truth[torch.isin(truth[:, 1].long(), self._anew)]
         away = (places[None] - boxes[:, None, 2:4]).abs()
         inside = (away <= boxes[:, None, 4:6] / 2).all(dim=2).float()
