@@ -224,7 +224,11 @@ class Glance:
         """Say of what has stayed long enough that it stands, if its place shows it."""
         if not (track.seen and ready_to_settle(track)):
             return track
-        place = self.look and self.look(resting_place(track))
+        rest = resting_place(track)
+        if boxes.iou(rest, track.box_xyxy) < SAME_BOX_IOU:
+            # A car where a van was a moment ago: what the van's place looks like is mostly road.
+            return track
+        place = self.look and self.look(rest)
         if place is not None and similarity(track.descriptor, place) < LEAST_SIMILARITY:
             # Between two that drove by one after the other, there is road.
             return track

@@ -65,6 +65,16 @@ def test_what_drives_by_never_stands(step):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("look", [True, False])
+def test_a_car_where_a_van_was_a_moment_ago_does_not_stand(look):
+    """Ten seconds apart, they drove by; what is remembered of the van's place would be road."""
+    van = Thing("bus", [(0, box(0.5, 0.6, 0.09, 0.24)), (5, box(0.5, 0.6, 0.09, 0.24))])
+    car = Thing("car", [(8, box(0.51, 0.65, 0.065, 0.13)), (12, box(0.51, 0.65, 0.065, 0.13))])
+    (_, first), (_, second) = tracked(Story([van, car]), [0.0, 10.0], look=look)
+    assert [track.number for track in first + second] == [1, 1], "taken for one, as it is meant"
+    assert not second[0].standing
+
+
 @pytest.mark.parametrize(
     ("second", "comes", "step", "look", "why"),
     [

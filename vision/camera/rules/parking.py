@@ -252,6 +252,7 @@ class ParkingRule:
             if other.number != track.number
             and other.name in VEHICLES
             and other.there
+            and other.anchor_sightings >= LEAST_SIGHTINGS
             and other.standing_since is not None
             and track.standing_since is not None
             and other.standing_since >= track.standing_since - earlier
