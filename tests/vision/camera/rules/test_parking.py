@@ -192,6 +192,17 @@ def test_a_parked_car_in_a_queue_is_reported_once_the_queue_has_moved_on(leaves)
     assert "congestion" not in event.attributes
 
 
+def test_what_only_two_stills_show_beside_it_is_no_queue():
+    """Ten seconds apart, others of the traffic are now and then twice at one place."""
+    parked = stands("car", PLACE, -1, EVER)
+    others = [
+        stands("car", box(0.5 + side, 0.6), 285, 305, look=number)
+        for number, side in enumerate((-0.12, 0.12), start=10)
+    ]
+    event = only(watched(Story([parked, *others]), parking(), times(400, 10)))
+    assert (event.at - START).total_seconds() == 300
+
+
 def test_a_parked_car_is_not_saved_by_queues_that_come_and_go():
     """A red light beside it: every two minutes another queue, gone before its dwell is over."""
     parked = stands("car", box(0.06 + 0.3, 0.6, 0.09), 0, EVER)
