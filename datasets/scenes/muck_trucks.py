@@ -71,6 +71,7 @@ def muck_truck(
     *,
     design: str,
     load_state: str | None = None,
+    load_rng: np.random.Generator | None = None,
 ) -> Asset:
     """Return a tipper with a load.
 
@@ -81,6 +82,8 @@ def muck_truck(
         rng: source of chance.
         design: a key of the designs, or the free one.
         load_state: ``empty``, ``covered``, ``level`` or ``heaped``; by chance where None.
+        load_rng: source of chance of the load alone: the same truck with several loads is had from
+            the same `rng`, started anew. It is `rng` where None.
     """
     kind = free_tipper(rng) if design == FREE else DESIGNS[design]
     state = load_state or str(rng.choice(LOADED_STATES, p=_STATE_SHARES))
@@ -91,7 +94,7 @@ def muck_truck(
     if rng.random() < 0.5:
         box_paint = dirty(box_paint, rng.uniform(0.05, 0.3))
     box, probes = load_box(frame.box, box_paint, _inside(rng, box_paint))
-    load = _LOADS[state](rng, frame.box.room())
+    load = _LOADS[state](load_rng or rng, frame.box.room())
     truck = Shape().add(box).add(load.shape)
     front = cab(rng, frame.cab, paint)
     truck.add(front.moved(frame.front_x))

@@ -88,6 +88,21 @@ def test_same_seed_gives_the_same_truck_and_another_seed_another(design):
     )
 
 
+def test_the_same_truck_with_another_load_is_the_same_but_for_its_load():
+    def truck(state, load_seed):
+        rng, load_rng = np.random.default_rng(5), np.random.default_rng(load_seed)
+        return muck_truck(rng, design="cabover_8x4", load_state=state, load_rng=load_rng)
+
+    def corners(asset):
+        return {tuple(point) for point in _points(asset).round(6)}
+
+    empty, heaped, other = truck("empty", 1), truck("heaped", 1), truck("heaped", 2)
+    shared = corners(heaped) & corners(other)
+    assert shared and len(corners(heaped) - shared) > 100, "the heaps differ"
+    assert shared <= corners(truck("level", 3)), "cab, chassis and box are one"
+    assert len(corners(empty) & corners(heaped)) >= len(shared)
+
+
 _ROOM = loads.Room(0.0, 5.0, 1.4, 2.4, Width(1.1, 1.4, 1.15, 2.4))
 
 

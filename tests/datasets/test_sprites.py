@@ -7,7 +7,9 @@ pytest.importorskip("bpy")
 
 from datasets.scenes import sprites
 from datasets.scenes.catalogue import CATALOGUE, SPLITS
+from datasets.scenes.muck_trucks import LOADED_STATES
 from datasets.scenes.stage import Light, Stage
+from datasets.scenes.tipper_views import render_load_set
 from datasets.scenes.view import View
 
 
@@ -74,3 +76,16 @@ def test_rendered_sprite_is_where_its_record_says(tmp_path):
     assert (alpha[y0:y1, x0:x1] > 0.99).mean() > 0.3
     assert record["load_state"] in ("empty", "covered", "level", "heaped", "not_visible")
     assert (alpha[0] == 0).all() and (alpha[:, 0] == 0).all()
+
+
+def test_the_pictures_of_a_load_set_differ_in_the_load_alone(tmp_path):
+    paths = {state: tmp_path / f"{state}.png" for state in LOADED_STATES}
+    records = render_load_set(Stage(samples=1), seed=3, size=96, paths=paths)
+    assert all(path.exists() for path in paths.values())
+    for state, record in zip(LOADED_STATES, records, strict=True):
+        assert record["load_state"] in (state, "not_visible")
+    assert len({record["load_state"] for record in records}) >= 3
+    for key in ("design", "yaw_deg", "light", "split"):
+        assert len({str(record[key]) for record in records}) == 1, key
+    again = render_load_set(Stage(samples=1), seed=3, size=96, paths=paths)
+    assert again == records
