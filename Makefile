@@ -123,6 +123,7 @@ sprites: $(RENDER_STAMP)
 	$(RENDER)/render_sprites.py --kinds person car van bus --count 6 $(TO_TEST)
 	$(RENDER)/render_tipper_views.py --train 320 --samples 4 --test 0 --out $(MADE)/tipper_views
 	$(RENDER)/render_tipper_views.py --train 0 --test 40 --out $(MADE)/tipper_views
+	$(RENDER)/render_load_sets.py --count 965 --out $(MADE)/load_sets
 	$(RENDER)/render_streets.py --count 60 --split train --out $(MADE)/renders
 	$(RENDER)/render_streets.py --count 40 --split test --out $(MADE)/renders
 
@@ -138,7 +139,7 @@ train-street: street-data
 	$(TRAIN_VENV)/bin/python scripts/train_street.py --weights $(START) --data $(MADE)/street --version 4 --out models/street
 
 train-load: $(TRAIN_STAMP) sprites
-	$(TRAIN_VENV)/bin/python scripts/train_load.py --sprites $(MADE)/sprites $(MADE)/tipper_views --frames $(SHARED)/data/cctv --weights $(START)
+	$(TRAIN_VENV)/bin/python scripts/train_load.py --sprites $(MADE)/sprites $(MADE)/tipper_views $(MADE)/load_sets --frames $(SHARED)/data/cctv --weights $(START)
 
 train-change: $(STAMP) $(TRAIN_STAMP) $(RENDER_STAMP)
 	$(RENDER)/render_survey_pairs.py --count 24 --seed 101 --out $(MADE)/survey_pairs

@@ -1,11 +1,12 @@
 """Train the load-state classifier and write models/load: ONNX file and card.
 
-    python scripts/train_load.py --sprites out/sprites out/tipper_views --frames data/cctv \
-        --weights yolo11n_coco.pt
+    python scripts/train_load.py --sprites out/sprites out/tipper_views out/load_sets \
+        --frames data/cctv --weights yolo11n_coco.pt
 
-Rendered tippers (scripts that render sprites make them) are put into real road pictures; a few real
-crops judged by eye (datasets/truck_labels) are shown with them. Starts from the first layers of
-YOLO11n. The recipe is models/load/train.yaml. Needs the extra `train`; runs on one thread of a CPU.
+Rendered tippers (scripts that render sprites and load sets make them) are put into real road
+pictures; a few real crops judged by eye (datasets/truck_labels) are shown with them. Starts from
+the first layers of YOLO11n. The recipe is models/load/train.yaml. Needs the extra `train`; runs on
+one thread of a CPU.
 """
 
 from __future__ import annotations
@@ -294,8 +295,8 @@ def make_card(path: Path, recipe: Recipe, facts: dict[str, Any]) -> ModelCard:
             ),
         ],
         recipe={
-            "command": "python scripts/train_load.py --sprites SPRITES TIPPER_VIEWS --frames CCTV "
-            "--weights yolo11n_coco.pt",
+            "command": "python scripts/train_load.py --sprites SPRITES TIPPER_VIEWS LOAD_SETS "
+            "--frames CCTV --weights yolo11n_coco.pt",
             "settings": asdict(recipe),
             **facts,
         },

@@ -128,8 +128,12 @@ class _Probabilities(nn.Module):  # type: ignore[misc]
         self.network = network
 
     def forward(self, crop: Tensor) -> Tensor:
-        """Return probabilities, rows sum to 1."""
-        return self.network(crop).softmax(dim=1)
+        """Return probabilities, rows sum to 1: the mean over a crop and its mirror image.
+
+        A load looks the same from either side; what is said of one only is chance.
+        """
+        mirrored: Tensor = self.network(crop.flip(3)).softmax(dim=1)
+        return (self.network(crop).softmax(dim=1) + mirrored) / 2
 
 
 def export_onnx(network: LoadNetwork, path: Path, *, size_px: int, classes: Sequence[str]) -> None:
