@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from vision.camera import boxes
 from vision.camera.config import Camera
-from vision.camera.events import VENDING, Observation
+from vision.camera.events import VEHICLES, VENDING, Observation
 from vision.camera.glance import DOUBLED_IOU, Glance, Look, is_part
 from vision.camera.matching import SAME_BOX_IOU, group_of
 from vision.camera.tracks import (
@@ -27,6 +27,7 @@ from vision.camera.tracks import (
     Track,
     absorbed,
     begin,
+    heads_out,
     shifted,
 )
 
@@ -48,6 +49,8 @@ class AssociationOptions:
             one.
         absence_s: Seconds after which what stood and is absent is given up.
         lost_s: The same for what was moving.
+        out_s: Seconds unseen after which a vehicle that was driving out of the frame is out: what
+            comes in at the same place is another.
         max_outage_s: Gap without frames, or time hidden, over which a standing thing is kept.
         undetected_s: Seconds over which the look of a place alone keeps what was there. Without
             a limit, one false detection on a wall would stand there for ever.
@@ -58,6 +61,7 @@ class AssociationOptions:
     start_score: float = 0.3
     absence_s: float = 60.0
     lost_s: float = 5.0
+    out_s: float = 0.7
     max_outage_s: float = 900.0
     undetected_s: float = 300.0
     replaced_s: float = 30.0
@@ -120,6 +124,7 @@ class Association:
             known = ()
         elif gap_s:
             known = tuple(track for track in known if track.standing)
+        known = tuple(track for track in known if not self._has_driven_out(track, at))
         frame = Glance(at, elapsed_s, gap_s, observations, look and cache(look))
         self._tracks = self._associated(known, frame)
         self._last_at = at
@@ -209,6 +214,16 @@ class Association:
             new.append(begin(self._next_number, observation, frame.at))
             self._next_number += 1
         return new
+
+    def _has_driven_out(self, track: Track, at: datetime) -> bool:
+        """Whether it was on its way out of the frame and has been looked for in vain since."""
+        unseen_s = (at - track.last_seen).total_seconds()
+        return (
+            track.name in VEHICLES
+            and not track.seen
+            and unseen_s > self.options.out_s
+            and heads_out(track)
+        )
 
     def _given_up(self, track: Track) -> bool:
         patient = track.standing or track.name in VENDING

@@ -10,6 +10,8 @@ from vision.camera.events import Box
 
 GROWTH_WEIGHT = 1.0
 """How much a growth by the factor e counts as movement: a car that comes nearer grows."""
+_RIM = 0.002
+"""Share of the frame within which a box reaches its side: detectors stop a pixel or two before."""
 
 
 def width(box: Box) -> float:
@@ -30,6 +32,12 @@ def area(box: Box) -> float:
 def ground_point(box: Box) -> tuple[float, float]:
     """Return the middle of the lower edge: where the thing stands."""
     return (box[0] + box[2]) / 2, box[3]
+
+
+def cut_sides(box: Box) -> tuple[bool, bool, bool, bool]:
+    """Say which sides of the frame cut a box: left, top, right, bottom."""
+    left, top, right, bottom = box
+    return left <= _RIM, top <= _RIM, right >= 1 - _RIM, bottom >= 1 - _RIM
 
 
 def common(a: Box, b: Box) -> float:

@@ -404,8 +404,18 @@ def _with_load(votes: Mapping[str, float], observation: Observation) -> Mapping[
 
 def view_quality(box: Box) -> float:
     """How well a thing can be seen: its height, halved where the frame cuts it. 0 to 1."""
-    cut = box[0] <= 0.002 or box[1] <= 0.002 or box[2] >= 0.998 or box[3] >= 0.998
-    return min(1.0, boxes.height(box)) * (0.5 if cut else 1.0)
+    return min(1.0, boxes.height(box)) * (0.5 if any(boxes.cut_sides(box)) else 1.0)
+
+
+def heads_out(track: Track) -> bool:
+    """Whether what moves was last seen on its way out of the frame, cut by the side it went for."""
+    if track.standing or len(track.recent) < 2:
+        return False
+    (_, before), (_, last) = track.recent[-2:]
+    right = last[0] + last[2] - before[0] - before[2]
+    down = last[1] + last[3] - before[1] - before[3]
+    outward = (right < 0, down < 0, right > 0, down > 0)
+    return any(cut and out for cut, out in zip(boxes.cut_sides(last), outward, strict=True))
 
 
 def shifted(track: Track, by: timedelta) -> Track:
