@@ -23,7 +23,7 @@ UI_SOURCES := $(shell find $(UI)/src $(UI)/public -type f ! -name schema.d.ts) $
 NODE_PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: setup ui serve setup-train setup-render demo test test-ui test-train lint bench evaluate sample clean \
-	sprites street-data train-street train-load train-change
+	sprites load-views street-data train-street train-load train-change
 .DEFAULT_GOAL := help
 
 help:
@@ -121,11 +121,14 @@ sprites: $(RENDER_STAMP)
 	$(RENDER)/render_sprites.py --kinds car van bus --count 30 $(TO_LEARN)
 	$(RENDER)/render_sprites.py --kinds lookalike two_wheeler truck --count 12 $(TO_TEST)
 	$(RENDER)/render_sprites.py --kinds person car van bus --count 6 $(TO_TEST)
+	$(RENDER)/render_streets.py --count 60 --split train --out $(MADE)/renders
+	$(RENDER)/render_streets.py --count 40 --split test --out $(MADE)/renders
+
+# Half an hour more, for the load-state classifier alone.
+load-views: $(RENDER_STAMP)
 	$(RENDER)/render_tipper_views.py --train 320 --samples 4 --test 0 --out $(MADE)/tipper_views
 	$(RENDER)/render_tipper_views.py --train 0 --test 40 --out $(MADE)/tipper_views
 	$(RENDER)/render_load_sets.py --count 965 --out $(MADE)/load_sets
-	$(RENDER)/render_streets.py --count 60 --split train --out $(MADE)/renders
-	$(RENDER)/render_streets.py --count 40 --split test --out $(MADE)/renders
 
 street-data: $(STAMP) $(TRAIN_STAMP) sprites
 	$(TRAIN_VENV)/bin/python scripts/label_frames.py --frames $(SHARED)/data/cctv --weights $(START) --out $(MADE)/labels
@@ -138,7 +141,7 @@ street-data: $(STAMP) $(TRAIN_STAMP) sprites
 train-street: street-data
 	$(TRAIN_VENV)/bin/python scripts/train_street.py --weights $(START) --data $(MADE)/street --version 4 --out models/street
 
-train-load: $(TRAIN_STAMP) sprites
+train-load: $(TRAIN_STAMP) sprites load-views
 	$(TRAIN_VENV)/bin/python scripts/train_load.py --sprites $(MADE)/sprites $(MADE)/tipper_views $(MADE)/load_sets --frames $(SHARED)/data/cctv --weights $(START)
 
 train-change: $(STAMP) $(TRAIN_STAMP) $(RENDER_STAMP)

@@ -11,13 +11,13 @@ a run that was cut short goes on; several may run at once with other first numbe
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasets.scenes.muck_trucks import LOADED_STATES
+from datasets.scenes.sprites import put_on_record, recorded
 from datasets.scenes.stage import Stage
 from datasets.scenes.tipper_views import render_load_set
 
@@ -36,7 +36,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     records = asked.out / f"sprites-{asked.first}.jsonl"
-    known = {json.loads(line)["file"] for line in records.open()} if records.exists() else set()
+    known = recorded(records)
     numbers = range(asked.first, asked.first + asked.count)
     missing = [number for number in numbers if _name(number, LOADED_STATES[-1]) not in known]
     for done, number in enumerate(missing):
@@ -49,11 +49,7 @@ def main() -> None:
             size=asked.size,
             paths={state: asked.out / name for state, name in names.items()},
         )
-        with records.open("a", encoding="utf-8") as file:
-            file.writelines(
-                json.dumps({"file": name, **record}) + "\n"
-                for name, record in zip(names.values(), made, strict=True)
-            )
+        put_on_record(records, dict(zip(names.values(), made, strict=True)))
     print(f"{len(missing)} trucks -> {records}")
 
 

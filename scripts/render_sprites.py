@@ -9,13 +9,12 @@ is kept, so a run that was cut short goes on where it stopped.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.scenes.catalogue import CATALOGUE, SPLITS, Split
-from datasets.scenes.sprites import render_sprite
+from datasets.scenes.sprites import put_on_record, recorded, render_sprite
 from datasets.scenes.stage import Stage
 
 _FRESH_STAGE_EVERY = 60
@@ -50,7 +49,7 @@ def render(kind: str, *, split: Split, numbers: range, seed: int, look: Look, ou
     records = out / f"sprites-{kind}-{split}-{seed}.jsonl"
     out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    known = {json.loads(line)["file"] for line in records.open()} if records.exists() else set()
+    known = recorded(records)
     missing = [number for number in numbers if _name(kind, split, seed, number) not in known]
     for done, number in enumerate(missing):
         if done % _FRESH_STAGE_EVERY == 0:
@@ -64,8 +63,7 @@ def render(kind: str, *, split: Split, numbers: range, seed: int, look: Look, ou
             size=look.size,
             path=out / name,
         )
-        with records.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"file": name, **record}) + "\n")
+        put_on_record(records, {name: record})
     seconds = time.monotonic() - started
     print(f"{kind} {split}: {len(missing)} sprites in {seconds:.0f} s -> {records}")
 

@@ -11,13 +11,13 @@ is there already is kept, so a run that was cut short goes on where it stopped.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasets.scenes.catalogue import SPLITS, Split
+from datasets.scenes.sprites import put_on_record, recorded
 from datasets.scenes.stage import Stage
 from datasets.scenes.tipper_views import render_hard_view
 
@@ -42,7 +42,7 @@ def main() -> None:
         for number in range(counts[split])
     )
     records = asked.out / "sprites.jsonl"
-    known = {json.loads(line)["file"] for line in records.open()} if records.exists() else set()
+    known = recorded(records)
     missing = [job for job in jobs if _name(*job[1:]) not in known]
     for done, (_, split, number) in enumerate(missing):
         if done % FRESH_STAGE_EVERY == 0:
@@ -51,8 +51,7 @@ def main() -> None:
         record = render_hard_view(
             stage, split=split, seed=number, size=SIZE_PX, path=asked.out / name
         )
-        with records.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"file": name, **record}) + "\n")
+        put_on_record(records, {name: record})
 
 
 def _name(split: Split, number: int) -> str:

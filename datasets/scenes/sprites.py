@@ -6,9 +6,10 @@ how it was seen, so that it can be put where a real camera would see it so.
 
 from __future__ import annotations
 
+import json
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,21 @@ def sprite_record(
             "sun_elevation_deg": round(light.sun_elevation_deg, 1),
         },
     }
+
+
+def recorded(records: Path) -> set[str]:
+    """Return the names of the pictures that are on record in a file, which need not be there."""
+    if not records.exists():
+        return set()
+    return {json.loads(line)["file"] for line in records.read_text(encoding="utf-8").splitlines()}
+
+
+def put_on_record(records: Path, made: Mapping[str, Mapping[str, Any]]) -> None:
+    """Append to a file of records what was rendered, by the names of the pictures."""
+    with records.open("a", encoding="utf-8") as file:
+        file.writelines(
+            json.dumps({"file": name, **record}) + "\n" for name, record in made.items()
+        )
 
 
 def faced_points(asset: Asset) -> Vertices:
