@@ -38,8 +38,8 @@ class TrueSight(StreetEyes):
             actor: why for actor, why in harmless.items() if why in ("empty", "covered")
         } | {event.actor: event.load_state for event in truth.events if event.load_state}
 
-    def look(self, frame: Frame) -> tuple[Observation, ...]:
-        """Return what is in a frame, but for what is hidden."""
+    def look(self, frame: Frame, *, fine: bool = True) -> tuple[Observation, ...]:  # noqa: ARG002
+        """Return what is in a frame, but for what is hidden, however close the look."""
         time_s = (frame.taken_at - self._start).total_seconds()
         there = [
             (name, label, box)

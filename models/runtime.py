@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,6 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from models.errors import BadModelFile, ModelError
-from models.narrowing import narrow
 
 Engine = Literal["onnxruntime", "openvino"]
 Shape = tuple[int | None, ...]
@@ -26,6 +25,7 @@ Shape = tuple[int | None, ...]
 
 _Run = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 _WHOLE_INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+_BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
 _ERRORS_ONLY = 3
 _DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 
@@ -71,15 +71,21 @@ class OnnxModel:
     outputs: tuple[Tensor, ...]
     metadata: Mapping[str, str]
     _run: _Run
-    _narrowed: Callable[[int], OnnxModel | None] = lambda _height_px: None
+    _fixed: Callable[[Sequence[int]], OnnxModel] | None = None
 
-    def narrowed(self, height_px: int) -> OnnxModel | None:
-        """Return the same model for pictures of less height, none where that cannot be had.
+    def fixed(self, shape: Sequence[int]) -> OnnxModel:
+        """Return the same model for one shape of its only input; takes a moment.
+
+        OpenVINO answers wrongly where an INT8 model takes any size (2026.4: the scores of all
+        objects alike); made for one shape it is right, and quicker. ONNX Runtime needs nothing.
 
         Args:
-            height_px: Of the input, a multiple of 32.
+            shape: Length of every axis.
+
+        Raises:
+            BadModelFile: The model takes no such input.
         """
-        return self._narrowed(height_px)
+        return self._fixed(shape) if self._fixed else self
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run the model once.
@@ -93,22 +99,43 @@ class OnnxModel:
         return self._run(inputs)
 
 
-def sums_int8_whole(cpu_flags: str | None = None) -> bool:
-    """Tell whether this CPU adds up products of 8-bit numbers without cutting them off.
+@dataclass(frozen=True)
+class Processor:
+    """What this CPU computes quickly, by what Linux says of it.
 
-    CPUs without such instructions add pairs in 16 bits, which saturate (Intel's notes on VNNI,
-    AVX2's ``vpmaddubsw``): a quantised model then answers differently than where it was measured.
-
-    Args:
-        cpu_flags: What Linux says of the CPU; read where none is given. Where nothing is known the
-            answer is no.
+    Attributes:
+        flags: Names of its instructions; none where nothing is known.
     """
-    if cpu_flags is None:
+
+    flags: frozenset[str]
+
+    @classmethod
+    def of(cls, cpuinfo: str) -> Processor:
+        """Read the text of ``/proc/cpuinfo``."""
+        return cls(frozenset(cpuinfo.split()))
+
+    @classmethod
+    def this(cls) -> Processor:
+        """Look at this machine."""
         try:
-            cpu_flags = Path("/proc/cpuinfo").read_text("utf-8")
+            return cls.of(Path("/proc/cpuinfo").read_text("utf-8"))
         except OSError:
-            return False
-    return not _WHOLE_INT8.isdisjoint(cpu_flags.split())
+            return cls(frozenset())
+
+    @property
+    def sums_int8_whole(self) -> bool:
+        """Whether it adds up products of 8-bit numbers without cutting them off.
+
+        CPUs without such instructions add pairs in 16 bits, which saturate (Intel's notes on VNNI,
+        AVX2's ``vpmaddubsw``): a quantised model then answers differently than where it was
+        measured.
+        """
+        return not _WHOLE_INT8.isdisjoint(self.flags)
+
+    @property
+    def has_bfloat16(self) -> bool:
+        """Whether it multiplies bfloat16, which OpenVINO then computes in: as quick as INT8."""
+        return not _BFLOAT16.isdisjoint(self.flags)
 
 
 def fastest_engine() -> Engine:
@@ -191,25 +218,23 @@ def _open_openvino(content: bytes, options: RuntimeOptions) -> OnnxModel:
         settings["INFERENCE_PRECISION_HINT"] = "f32"
     core = openvino.Core()
 
-    def opened(height_px: int | None) -> OnnxModel | None:
+    def opened(shape: Sequence[int] | None) -> OnnxModel:
         try:
             network = core.read_model(model=content, weights=b"")
-            if height_px is not None and not narrow(network, height_px):
-                return None
+            if shape is not None:
+                network.reshape(list(shape))
             compiled = core.compile_model(network, "CPU", settings)
         except RuntimeError as error:
             raise BadModelFile(f"OpenVINO cannot open it: {_first_line(error)}") from error
         return _openvino_model(network, compiled, opened)
 
-    model = opened(None)
-    assert model is not None  # noqa: S101 - as it is, it can always be had
-    return model
+    return opened(None)
 
 
 def _openvino_model(
     network: Any,  # noqa: ANN401 - the library has no types
     compiled: Any,  # noqa: ANN401
-    narrowed: Callable[[int], OnnxModel | None],
+    fixed: Callable[[Sequence[int]], OnnxModel],
 ) -> OnnxModel:
     inputs = tuple(_openvino_tensor(port) for port in network.inputs)
     outputs = tuple(_openvino_tensor(port) for port in network.outputs)
@@ -229,7 +254,7 @@ def _openvino_model(
         outputs=outputs,
         metadata={name: value.astype(str) for name, value in metadata.items()},
         _run=run,
-        _narrowed=narrowed,
+        _fixed=fixed,
     )
 
 

@@ -26,12 +26,12 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from models.cards import Metric, read_card, record_metric  # noqa: E402
+from models.cards import Metric, ModelCard, read_card, record_metric  # noqa: E402
 from models.errors import ModelError  # noqa: E402
 from models.registry import RegisteredModel  # noqa: E402
 from models.runtime import OnnxModel, RuntimeOptions, Tensor  # noqa: E402
 
-# Where a model takes any size or number: one picture of this side.
+# Where neither a model nor its card asks for a size: pictures of this side.
 FREE_SIDE_PX = 256
 THREADS = (1, 2)
 ENGINES = {
@@ -76,13 +76,21 @@ def cases(model: RegisteredModel) -> Iterator[Case]:
                 opened = model.open(
                     RuntimeOptions(options.engine, threads, options.exact), precision=precision
                 )
-                inputs = {tensor.name: some_input(tensor) for tensor in opened.inputs}
+                size_hw = usual_hw(model.card)
+                inputs = {tensor.name: some_input(tensor, size_hw) for tensor in opened.inputs}
                 yield Case(precision or "as trained", engine, threads, opened, inputs)
 
 
-def some_input(tensor: Tensor) -> NDArray[np.float32]:
-    """Noise between 0 and 1 in the shape a model takes: float (1, 3, H, W)."""
-    shape = [size or (1 if axis == 0 else FREE_SIDE_PX) for axis, size in enumerate(tensor.shape)]
+def usual_hw(card: ModelCard) -> tuple[int, int]:
+    """Height and width of what a model is usually shown."""
+    if card.input is None or card.input.size_wh is None:
+        return FREE_SIDE_PX, FREE_SIDE_PX
+    return card.input.size_wh[::-1]
+
+
+def some_input(tensor: Tensor, size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    """Noise between 0 and 1 in the shape a model takes, of one picture: float (1, 3, H, W)."""
+    shape = [size or usual for size, usual in zip(tensor.shape, (1, 3, *size_hw), strict=True)]
     return np.random.default_rng(0).random(shape).astype(tensor.dtype)
 
 

@@ -6,8 +6,9 @@
 Runs the ONNX files through the detector that CityEye runs. `DATASET` is a YOLO folder with a test
 split (rendered, unseen assets). `--start` is an ONNX export of the weights that training started
 from; it is measured in the same run. Any of the sets may be left out; what cannot be measured
-then keeps its old entry. `--print-only` leaves the card as it is; `--set-thresholds` first chooses
-the classes' thresholds on the validation split.
+then keeps its old entry. `--coarse` measures what is seen where there is no time for close looks.
+`--print-only` leaves the card as it is; `--set-thresholds` first chooses the classes' thresholds on
+the validation split.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,7 @@ NAME_IOU = 0.3
 LARGE_SHARE = 0.05
 
 Rgb = NDArray[np.uint8]
+Look = Callable[[Rgb], Detections]
 
 
 def read_rgb(path: Path) -> Rgb:
@@ -109,19 +112,23 @@ def registered(folder: Path) -> RegisteredModel:
     return RegisteredModel(read_card(folder / "card.yaml"), folder)
 
 
-def bare_model(path: Path) -> RegisteredModel:
-    """An exported detector without a card, as a model with one."""
+def bare_model(path: Path, usual_wh: tuple[int, int]) -> RegisteredModel:
+    """An exported detector without a card, as a model with one.
+
+    Where it takes any size it is shown pictures as large as the other model.
+    """
     content = path.read_bytes()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     names = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
     height, width = session.get_inputs()[0].shape[2:]
+    size_wh = (width, height) if isinstance(width, int) else usual_wh
     card = ModelCard(
         name="start",
         version="0",
         task="detect",
         file=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        input=InputSpec(size_wh=(width, height), letterbox=True),
+        input=InputSpec(size_wh=size_wh, letterbox=True),
         classes=[names[number] for number in sorted(names)],
         thresholds=dict.fromkeys(names.values(), COMMON_SCORE),
         licence="unknown",
@@ -155,7 +162,7 @@ def frame_of(
     )
 
 
-def labelled_frames(detector: Detector, images: Path, classes: tuple[str, ...]) -> dict[str, Frame]:
+def labelled_frames(look: Look, images: Path, classes: tuple[str, ...]) -> dict[str, Frame]:
     """Detections and labels of a folder of pictures, by stem."""
     frames = {}
     for path in list_images(images):
@@ -163,7 +170,7 @@ def labelled_frames(detector: Detector, images: Path, classes: tuple[str, ...]) 
         size_wh = (rgb.shape[1], rgb.shape[0])
         boxes = read_yolo_labels(label_path(path), size_wh, classes)
         truth = [(box.label, box.xyxy) for box in boxes]
-        frames[path.stem] = frame_of(detector.detect(rgb), truth)
+        frames[path.stem] = frame_of(look(rgb), truth)
     return frames
 
 
@@ -215,11 +222,11 @@ def tipper_names(
 
 
 def measure_fixedcam(
-    detector: Detector, folder: Path, card: ModelCard, start: Detector | None
+    look: Look, folder: Path, card: ModelCard, start: Detector | None
 ) -> dict[str, Any]:
     """Vehicles, tippers and false vending on the fixed camera's frames."""
     classes = tuple((folder / "names.txt").read_text(encoding="utf-8").split())
-    frames = labelled_frames(detector, folder / "images", classes)
+    frames = labelled_frames(look, folder / "images", classes)
     own = card.thresholds
     common = flat(COMMON_SCORE, card.classes)
     cars = share_called(
@@ -236,7 +243,7 @@ def measure_fixedcam(
         "false_per_100_frames": false_vending(list(frames.values()), own),
     }
     if start is not None:
-        known = labelled_frames(start, folder / "images", classes)
+        known = labelled_frames(start.detect, folder / "images", classes)
         classes_known = [*start.classes, "muck_truck"]
         measured["starting_weights"] = {
             "vehicles_at_0.25": counts_text(vehicles(known, flat(COMMON_SCORE, classes_known))),
@@ -253,25 +260,25 @@ def false_vending(frames: list[Frame], least: dict[str, float]) -> dict[str, flo
     }
 
 
-def measure_clips(detector: Detector, clips: Path, card: ModelCard) -> dict[str, Any]:
+def measure_clips(look: Look, clips: Path, card: ModelCard) -> dict[str, Any]:
     """False vending on clips of real streets without any."""
-    frames = [frame_of(detector.detect(rgb), []) for rgb in clip_frames(clips)]
+    frames = [frame_of(look(rgb), []) for rgb in clip_frames(clips)]
     return {
         "frames": len(frames),
         "false_per_100_frames": false_vending(frames, card.thresholds),
     }
 
 
-def split_frames(detector: Detector, data: Path, split: str) -> dict[str, Frame]:
+def split_frames(look: Look, data: Path, split: str) -> dict[str, Frame]:
     """Detections and labels of one split of a data set."""
     classes, splits = read_data_yaml(data)
-    return labelled_frames(detector, splits[split], classes)
+    return labelled_frames(look, splits[split], classes)
 
 
-def measure_rendered(detector: Detector, data: Path) -> dict[str, Any]:
+def measure_rendered(look: Look, data: Path) -> dict[str, Any]:
     """mAP50 on the test split of what only renders have, of the rest, and of what is not small."""
     classes, splits = read_data_yaml(data)
-    frames = labelled_frames(detector, splits["test"], classes)
+    frames = labelled_frames(look, splits["test"], classes)
     longest = {path.stem: max(image_size(path)) for path in list_images(splits["test"])}
     large = [frame.without_small(LARGE_SHARE * longest[stem]) for stem, frame in frames.items()]
     return {
@@ -332,6 +339,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, help="folder of clips without vending")
     parser.add_argument("--start", type=Path, help="ONNX export of the starting weights")
     parser.add_argument("--precision", choices=("fp16", "int8"), help="measure this variant")
+    parser.add_argument("--coarse", action="store_true", help="coarse looks, as under load")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--engine", choices=("onnxruntime", "openvino"), default="onnxruntime")
     parser.add_argument("--set-thresholds", action="store_true")
@@ -342,16 +350,22 @@ def main() -> None:
     if arguments.set_thresholds:
         model = registered(arguments.model)
         detector = low_detector(model, None, options)
-        chosen = choose_thresholds(split_frames(detector, arguments.data, "val"))
+        chosen = choose_thresholds(split_frames(detector.detect, arguments.data, "val"))
         print("thresholds", chosen)
         write_card(
             model.card.model_copy(update={"thresholds": chosen}), arguments.model / "card.yaml"
         )
     model = registered(arguments.model)
     card = model.card
-    detector = low_detector(model, arguments.precision, options)
+    look = partial(
+        low_detector(model, arguments.precision, options).detect, fine=not arguments.coarse
+    )
     variant = f"_{arguments.precision}" if arguments.precision else ""
-    start = low_detector(bare_model(arguments.start), None, options) if arguments.start else None
+    variant += "_coarse" if arguments.coarse else ""
+    start = None
+    if arguments.start:
+        assert card.input is not None and card.input.size_wh is not None  # noqa: S101 - it detects
+        start = low_detector(bare_model(arguments.start, card.input.size_wh), None, options)
     tables: list[tuple[str, str, Callable[[], dict[str, Any]]]] = []
     if arguments.fixedcam:
         tables.append(
@@ -360,7 +374,7 @@ def main() -> None:
                 "74 real frames of one street camera, never trained on; vehicles of all kinds "
                 "merged, IoU 0.5; tippers by the surest detection over their label, IoU 0.3; "
                 "vending objects found although there are none",
-                lambda: measure_fixedcam(detector, arguments.fixedcam, card, start),
+                lambda: measure_fixedcam(look, arguments.fixedcam, card, start),
             )
         )
     if arguments.clips:
@@ -368,7 +382,7 @@ def main() -> None:
             (
                 f"clips{variant}",
                 "every tenth frame of three real clips without vending, card thresholds",
-                lambda: measure_clips(detector, arguments.clips, card),
+                lambda: measure_clips(look, arguments.clips, card),
             )
         )
     if arguments.data:
@@ -378,18 +392,20 @@ def main() -> None:
                 "rendered test split with assets, seeds and views that training never saw; average "
                 "precision at IoU 0.5, over all labelled objects, and over those whose longer side "
                 f"is {LARGE_SHARE:.0%} of the picture's or more (48 pixels of 960)",
-                lambda: measure_rendered(detector, arguments.data),
+                lambda: measure_rendered(look, arguments.data),
             )
         )
     for key, what, measure in tables:
         measured = measure()
         print(key, measured)
         if not arguments.print_only:
-            command = COMMAND + (
-                f" --engine {arguments.engine} --precision {arguments.precision}"
-                if arguments.precision
-                else ""
-            )
+            command = COMMAND
+            if arguments.engine != parser.get_default("engine"):
+                command += f" --engine {arguments.engine}"
+            if arguments.precision:
+                command += f" --precision {arguments.precision}"
+            if arguments.coarse:
+                command += " --coarse"
             put_on_card(
                 arguments.model / "card.yaml",
                 Metric(

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -41,6 +42,7 @@ if str(ROOT) not in sys.path:
 from models.cards import InputSpec, ModelCard, Variant, read_card, write_card  # noqa: E402
 from models.errors import ModelError  # noqa: E402
 from models.registry import RegisteredModel  # noqa: E402
+from vision.camera.detector import canvas_wh  # noqa: E402
 from vision.camera.letterbox import fit, to_input  # noqa: E402
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -90,7 +92,9 @@ def window(path: Path, spec: InputSpec) -> NDArray[np.float32]:
     return to_input(np.ascontiguousarray(cut), spec)
 
 
-def prepared(card: ModelCard, input_names: list[str], folder: Path, most: int) -> Iterator[Inputs]:
+def prepared(
+    card: ModelCard, inputs: Sequence[onnx.ValueInfoProto], folder: Path, most: int
+) -> Iterator[Inputs]:
     """Read the calibration pictures as the model takes them."""
     spec = card.input or InputSpec()
     if card.task == "change":
@@ -100,8 +104,17 @@ def prepared(card: ModelCard, input_names: list[str], folder: Path, most: int) -
                 "after": window(folder / "B" / path.name, spec),
             }
     elif spec.size_wh is not None:
+        free = card.task == "detect" and takes_any_size(inputs[0])
         for path in pictures_in(folder, most):
-            yield {input_names[0]: to_input(fit(read_rgb(path), spec.size_wh)[0], spec)}
+            rgb = read_rgb(path)
+            picture_wh = rgb.shape[1], rgb.shape[0]
+            size_wh = canvas_wh(picture_wh, math.prod(spec.size_wh)) if free else spec.size_wh
+            yield {inputs[0].name: to_input(fit(rgb, size_wh)[0], spec)}
+
+
+def takes_any_size(value: onnx.ValueInfoProto) -> bool:
+    """Whether the height and width of an input are free."""
+    return not any(axis.dim_value for axis in value.type.tensor_type.shape.dim[2:])
 
 
 def after_the_last_convolutions(graph: onnx.GraphProto) -> list[str]:
@@ -133,11 +146,10 @@ def quantise(model: RegisteredModel, folder: Path, *, most: int, method: str, ou
         # Shapes by ONNX alone: the symbolic tool would need SymPy, for transformers only.
         quant_pre_process(str(model.folder / card.file), str(ready), skip_symbolic_shape=True)
         graph = onnx.load(str(ready)).graph
-        input_names = [value.name for value in graph.input]
         quantize_static(
             str(ready),
             str(out),
-            Calibration(prepared(card, input_names, folder, most)),
+            Calibration(prepared(card, graph.input, folder, most)),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from models.street.training import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-INPUT_WH = (640, 640)
+INPUT_WH = (960, 544)
 FIRST_THRESHOLD = 0.25
 LOW_SCORE = 0.02
 FIRST_STAGES = ("train.yaml", "further.yaml")

@@ -31,7 +31,15 @@ def serialised(nodes, inputs, outputs, constants=None, metadata=None):
 
 
 def detector(
-    output, names, /, *, end2end=False, side=64, input_name="images", by_colour=None, **metadata
+    output,
+    names,
+    /,
+    *,
+    end2end=False,
+    size_hw=(64, 64),
+    input_name="images",
+    by_colour=None,
+    **metadata,
 ):
     """A detector that answers `output`, plus the mean red, green and blue times `by_colour`.
 
@@ -49,7 +57,7 @@ def detector(
     ]
     return serialised(
         nodes,
-        {input_name: [1, 3, side, side]},
+        {input_name: [1, 3, *size_hw]},
         {"output0": list(answer.shape)},
         {"answer": answer, "weight": weight, "axis": np.array([1 if end2end else 2])},
         {"names": str(dict(enumerate(names))), "end2end": str(end2end), **metadata},

@@ -120,10 +120,12 @@ def network_from_onnx(path: Path, classes: Sequence[str]) -> DetectionModel:
 def write_onnx(network: DetectionModel, path: Path, *, size_wh: tuple[int, int]) -> None:
     """Write the network as ultralytics exports it: input `images`, metadata names, stride, task.
 
+    The file takes pictures of any width and height that are multiples of 32.
+
     Args:
         network: A folded network.
         path: Where to write; the folder must exist.
-        size_wh: Width and height of the input in pixels, multiples of 32.
+        size_wh: Width and height that it is tried with, pixels, multiples of 32.
     """
     exporter = YOLO(ARCHITECTURE, task="detect")
     # The exporter expects its own settings, not those of training.
@@ -132,6 +134,6 @@ def write_onnx(network: DetectionModel, path: Path, *, size_wh: tuple[int, int])
     # ultralytics names its file after the checkpoint it believes it read.
     network.pt_path = str(path.with_suffix(".pt"))
     written = exporter.export(
-        format="onnx", imgsz=size_wh[::-1], opset=OPSET, simplify=True, dynamic=False, device="cpu"
+        format="onnx", imgsz=size_wh[::-1], opset=OPSET, simplify=True, dynamic=True, device="cpu"
     )
     Path(written).replace(path)

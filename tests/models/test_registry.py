@@ -146,7 +146,11 @@ def test_what_its_card_describes_is_opened_and_verified(tmp_path, content, field
         (detector(CLASSIC, ["bus", "car"]), {}, ["bus, car", "car, bus"]),
         (detector(CLASSIC, [*NAMES, "van"]), {}, ["van"]),
         (detector(CLASSIC, NAMES, names="nonsense ("), {}, ["(none)"]),
-        (detector(CLASSIC, NAMES, side=32), {}, ["images", "[1, 3, 32, 32]", "[any, 3, 64, 64]"]),
+        (
+            detector(CLASSIC, NAMES, size_hw=(32, 32)),
+            {},
+            ["images", "[1, 3, 32, 32]", "[any, 3, 64, 64]"],
+        ),
         (detector(CLASSIC, NAMES, input_name="x"), {}, ["x", "images"]),
         (detector(CLASSIC[:-1], NAMES), {}, ["output0", "[1, 5, 7]", "[any, 6, any]"]),
         (detector(CLASSIC, NAMES, end2end=True), {}, ["output0", "[any, any, 6]"]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.errors import BadModelFile
-from models.runtime import RuntimeOptions, Tensor, open_onnx, sums_int8_whole
+from models.runtime import Processor, RuntimeOptions, Tensor, open_onnx
 from tests.make_models import change
 
 # OpenVINO must not round to bfloat16 where numbers are compared.
@@ -73,4 +73,17 @@ def test_what_is_no_model_is_refused(options):
     ],
 )
 def test_only_some_processors_add_8_bit_products_up_whole(flags, whole):
-    assert sums_int8_whole(flags) is whole
+    assert Processor.of(flags).sums_int8_whole is whole
+
+
+@pytest.mark.parametrize(
+    ("flags", "there"),
+    [
+        ("flags : fpu avx512_vnni avx512_bf16", True),
+        ("flags : fpu avx512_vnni amx_bf16 amx_int8", True),
+        ("flags : fpu avx512_vnni", False),
+        ("", False),
+    ],
+)
+def test_some_processors_multiply_bfloat16(flags, there):
+    assert Processor.of(flags).has_bfloat16 is there

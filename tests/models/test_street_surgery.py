@@ -86,8 +86,8 @@ def output(network, pictures):
     return (out[0] if isinstance(out, tuple | list) else out).numpy()
 
 
-def pictures():
-    return torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(5))
+def pictures(width=SIZE, height=SIZE):
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(5))
 
 
 @pytest.mark.parametrize("name", ["person", "car", "bus", "truck"])
@@ -113,12 +113,15 @@ def test_every_street_class_has_a_start():
     assert set(COCO_ROWS) == set(STREET_CLASSES)
 
 
-def test_the_onnx_file_gives_the_network_back(network, exported):
+# Of any size, one after the other and back.
+@pytest.mark.parametrize("size_wh", [(SIZE, SIZE), (192, 64), (64, 192), (SIZE, SIZE)])
+def test_the_onnx_file_gives_the_network_back(network, exported, size_wh):
     again = network_from_onnx(exported, STREET_CLASSES)
-    wanted = output(network, pictures())
-    np.testing.assert_allclose(output(again, pictures()), wanted, rtol=1e-4, atol=1e-4)
+    shown = pictures(*size_wh)
+    wanted = output(network, shown)
+    np.testing.assert_allclose(output(again, shown), wanted, rtol=1e-4, atol=1e-4)
     session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
-    (shipped,) = session.run(None, {"images": pictures().numpy()})
+    (shipped,) = session.run(None, {"images": shown.numpy()})
     np.testing.assert_allclose(shipped[:, 4:], wanted[:, 4:], atol=1e-4)
     np.testing.assert_allclose(shipped[:, :4], wanted[:, :4], atol=1e-2)  # pixels
     names = session.get_modelmeta().custom_metadata_map["names"]

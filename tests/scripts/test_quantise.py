@@ -14,7 +14,7 @@ from onnx import helper
 
 from models.cards import read_card
 from models.registry import RegisteredModel
-from models.runtime import RuntimeOptions, sums_int8_whole
+from models.runtime import Processor, RuntimeOptions
 from tests.make_models import serialised, write_model
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def conv(source, weight, target, **attributes):
     return helper.make_node("Conv", [source, weight], [target], name=f"{target}/conv", **attributes)
 
 
-def tiny_detector():
+def tiny_detector(size_hw=(SIDE, SIDE), cells=64):
     """Two convolutions and a decoding that multiplies by the stride of a cell."""
     nodes = [
         conv("images", "w", "a", pads=[1, 1, 1, 1], strides=[8, 8]),
@@ -38,12 +38,16 @@ def tiny_detector():
         helper.make_node("Mul", ["d", "stride"], ["output0"], name="decode"),
     ]
     constants = {
-        "w": WEIGHT, "o": OUT, "shape": np.array([1, 6, 64]), "stride": np.float32([8]),
+        "w": WEIGHT, "o": OUT, "shape": np.array([1, 6, -1]), "stride": np.float32([8]),
     }  # fmt: skip
     metadata = {"names": "{0: 'car', 1: 'bus'}", "end2end": "False"}
     return serialised(
-        nodes, {"images": [1, 3, SIDE, SIDE]}, {"output0": [1, 6, 64]}, constants, metadata
+        nodes, {"images": [1, 3, *size_hw]}, {"output0": [1, 6, cells]}, constants, metadata
     )
+
+
+def tiny_detector_for_any_size():
+    return tiny_detector(("h", "w"), "cells")
 
 
 def tiny_change():
@@ -77,6 +81,13 @@ def run(script, *arguments):
 
 CASES = {
     "detect": (tiny_detector, {}, ["images"], (1, 3, SIDE, SIDE), ["reshape", "decode"]),
+    "detect at any size": (
+        tiny_detector_for_any_size,
+        {},
+        ["images"],
+        (1, 3, 96, SIDE),
+        ["reshape", "decode"],
+    ),
     "change": (
         tiny_change,
         {"task": "change", "classes": ["built"], "input": None},
@@ -87,7 +98,9 @@ CASES = {
 }
 
 
-@pytest.mark.skipif(not sums_int8_whole(), reason="this processor cuts sums of 8-bit products off")
+@pytest.mark.skipif(
+    not Processor.this().sums_int8_whole, reason="this processor cuts sums of 8-bit products off"
+)
 @pytest.mark.parametrize("task", CASES)
 def test_a_variant_is_made_and_its_speed_recorded(tmp_path, task):
     make, fields, names, shape, in_float = CASES[task]

@@ -31,7 +31,7 @@ from vision.camera.tracks import (
     shifted,
 )
 
-START_SCORES: Mapping[str, float] = {"stall": 0.2}
+START_SCORES: Mapping[str, float] = {"stall": 0.2, "cart": 0.2}
 """Least scores that start a track of a class, where they are not `start_score`: goods laid out are
 seldom seen more surely, and what a rule makes of them has to stay for minutes."""
 EMPTY_LOOKS, EMPTY_S = 2, 5.0

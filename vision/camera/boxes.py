@@ -58,6 +58,13 @@ def covered_share(box: Box, by: Box) -> float:
     return common(box, by) / area(box)
 
 
+def moved_to(box: Box, other: Box) -> Box:
+    """Return a box of the same size about the middle of another."""
+    across = (other[0] + other[2] - box[0] - box[2]) / 2
+    down = (other[1] + other[3] - box[1] - box[3]) / 2
+    return box[0] + across, box[1] + down, box[2] + across, box[3] + down
+
+
 def displacement(old: Box, new: Box) -> float:
     """Return how far a thing went, in own sizes.
 

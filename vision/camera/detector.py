@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.cards import InputSpec, Precision
 from models.registry import RegisteredModel, is_end_to_end
-from models.runtime import RuntimeOptions
+from models.runtime import OnnxModel, RuntimeOptions
 from vision.camera.letterbox import fit, to_input
 from vision.errors import InputError
 from vision.finding import ModelRef
@@ -31,10 +33,18 @@ ALIKE_IOU = 0.7
 Higher than :data:`NMS_IOU`: a car before a lorry is a second object.
 """
 
-
-WIDE_PX, WIDE_HEIGHT_PX = 640, 384
-"""Input for pictures that are at least as wide as this for their height, as street cameras' are: a
-square one would be grey for two fifths. The size that the detector is trained on."""
+GRID_PX = 32
+"""Sides of a model's input are multiples of this: the coarsest stride of a YOLO head."""
+COARSE = 2 / 3
+"""Sides of a coarse look, against those of a fine one: it costs less than half."""
+SMALL_SHARE, LARGE_SHARE = 0.17, 0.13
+"""Longer side of an object as a share of the frame's: below the first a close look answers for it,
+from the second on a coarse one. In between both do, or one that each takes for the other's would be
+lost."""
+MOST_SIZES = 16
+"""Sizes of input that a model is kept ready for."""
+MOST_SLENDER = 4.0
+"""Pictures that are longer for their width than this are padded to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +71,25 @@ class Detections:
     def __len__(self) -> int:
         """How many objects were seen."""
         return len(self.scores)
+
+    @property
+    def longer_px(self) -> NDArray[np.float32]:
+        """Longer sides of the boxes, float32 (n,), frame pixels."""
+        return np.asarray((self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]).max(axis=1))
+
+    def only(self, kept: NDArray[np.bool_], *, shift_xy: tuple[int, int] = (0, 0)) -> Detections:
+        """Return some of them, moved.
+
+        Args:
+            kept: bool (n,), which.
+            shift_xy: Pixels to move them by.
+        """
+        return Detections(
+            boxes_xyxy=self.boxes_xyxy[kept] + np.array(shift_xy * 2, np.float32),
+            scores=self.scores[kept],
+            class_ids=self.class_ids[kept],
+            names=tuple(name for name, is_kept in zip(self.names, kept, strict=True) if is_kept),
+        )
 
 
 class Detector:
@@ -105,23 +134,44 @@ class Detector:
         heads = [groups.get(name, name) for name in card.classes]
         self._groups = np.array([heads.index(head) for head in heads], np.int64)
         self._onnx = model.open(options, precision=precision)
-        width, height = self._size_wh
-        self._wide = self._onnx.narrowed(WIDE_HEIGHT_PX) if height == width == WIDE_PX else None
+        self._lock = threading.Lock()
+        self._by_size: dict[tuple[int, int], OnnxModel] = {}
+        self._any_size = self._onnx.inputs[0].shape[2:] == (None, None)
         self._decode = decode_end_to_end if is_end_to_end(self._onnx) else decode_classic
 
-    def detect(self, frame_rgb: NDArray[np.uint8]) -> Detections:
+    def detect(self, frame_rgb: NDArray[np.uint8], *, fine: bool = True) -> Detections:
         """Find the objects in a frame.
+
+        A model that takes any size sees the frame in its own shape: coarsely, and for a fine look
+        once more with as many pixels as its card's size has. Each scale answers for the things that
+        are of the size there that training showed it most (after Singh and Davis, An Analysis of
+        Scale Invariance in Object Detection, CVPR 2018): small ones the fine one, large ones the
+        coarse one.
 
         Args:
             frame_rgb: uint8 (H, W, 3).
+            fine: Whether to look closely. A coarse look takes a third of the time, and small things
+                are missed more often; a model of one size has one look.
 
         Raises:
             InputError: The array is no RGB picture.
         """
         require_rgb(frame_rgb)
-        onnx, size_wh = self._onnx, self._size_wh
-        if self._wide is not None and _fits_wide(frame_rgb):
-            onnx, size_wh = self._wide, (WIDE_PX, WIDE_HEIGHT_PX)
+        if not self._any_size:
+            return self._look(frame_rgb, self._size_wh)
+        picture_wh = frame_rgb.shape[1], frame_rgb.shape[0]
+        pixels = math.prod(self._size_wh)
+        coarse = self._look(frame_rgb, canvas_wh(picture_wh, pixels * COARSE**2))
+        if not fine:
+            return coarse
+        close = self._look(frame_rgb, canvas_wh(picture_wh, pixels))
+        longer_px = max(picture_wh)
+        large = coarse.longer_px >= LARGE_SHARE * longer_px
+        small = close.longer_px < SMALL_SHARE * longer_px
+        return self.merged([coarse.only(large), close.only(small)])
+
+    def _look(self, frame_rgb: NDArray[np.uint8], size_wh: tuple[int, int]) -> Detections:
+        onnx = self._for_size(size_wh)
         canvas, letterbox = fit(frame_rgb, size_wh)
         source = onnx.inputs[0]
         blob = to_input(canvas, self._spec).astype(source.dtype, copy=False)
@@ -131,6 +181,17 @@ class Detector:
         # What lay wholly in the padding has no extent left.
         seen = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         return self._each_once(boxes[seen], scores[seen], class_ids[seen])
+
+    def _for_size(self, size_wh: tuple[int, int]) -> OnnxModel:
+        with self._lock:
+            if size_wh not in self._by_size:
+                # Cameras are of a few shapes, tiles of theirs; what is made up must not pile up.
+                if len(self._by_size) >= MOST_SIZES:
+                    self._by_size.clear()
+                whole = self._onnx
+                shape = (1, 3, size_wh[1], size_wh[0])
+                self._by_size[size_wh] = whole.fixed(shape) if self._any_size else whole
+            return self._by_size[size_wh]
 
     def merged(self, parts: Sequence[Detections]) -> Detections:
         """Join what was seen in overlapping parts of one frame, each object once.
@@ -220,10 +281,24 @@ def decode_end_to_end(output: NDArray[np.float32], thresholds: NDArray[np.float3
     return output[kept, :4], scores[kept], class_ids[kept]
 
 
-def _fits_wide(frame_rgb: NDArray[np.uint8]) -> bool:
-    """Whether a frame is as large on the wide canvas as on the square one."""
-    height, width = frame_rgb.shape[:2]
-    return bool(height * WIDE_PX <= width * WIDE_HEIGHT_PX)
+def canvas_wh(picture_wh: tuple[int, int], pixels: float) -> tuple[int, int]:
+    """Return the size of a canvas that has the shape of a picture, and hardly any padding.
+
+    >>> canvas_wh((1920, 1080), 960 * 544), canvas_wh((1080, 1920), 960 * 544)
+    ((960, 544), (544, 960))
+
+    Args:
+        picture_wh: Width and height of the picture.
+        pixels: How many the canvas is to have, about.
+
+    Returns:
+        Width and height, multiples of `GRID_PX`.
+    """
+    width, height = picture_wh
+    slender = min(max(width, height) / min(width, height), MOST_SLENDER)
+    long = GRID_PX * max(1, round(math.sqrt(pixels * slender) / GRID_PX))
+    short = GRID_PX * math.ceil(long / slender / GRID_PX)
+    return (long, short) if width >= height else (short, long)
 
 
 def require_rgb(frame_rgb: NDArray[np.uint8]) -> None:

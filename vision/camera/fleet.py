@@ -3,7 +3,7 @@
 Every camera has a thread that takes the newest frame from its source; a few workers take the frames
 from those threads and advance the sessions. A thread asks its source for the next frame only when
 the last one was taken, and what came in between has given way to what is newer, so that lag cannot
-pile up: under overload every camera is looked at less often, evenly.
+pile up: under overload every camera is looked at less closely, then less often, evenly.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from vision.camera.frame import Frame
+from vision.camera.pace import Pace
 from vision.camera.sources import Fault, Recovered
 from vision.camera.station import OVERLOAD_WINDOW, Station
 from vision.errors import OutputError
@@ -175,6 +177,7 @@ class Fleet:
         self._stations: dict[Station, _Watch] = {station: _Watch() for station in stations}
         self._scheduler = _Scheduler(stations, stay=stay)
         self._workers = workers
+        self._pace = Pace(workers)
         self._clock = clock
         self._most_s = most_s or math.inf
         self._stay = stay
@@ -334,6 +337,7 @@ class Fleet:
     def _count(self, station: Station) -> None:
         figures = station.figures
         replaced = station.source.passed_over - figures.replaced
+        self._pace.late(replaced)
         figures.replaced += replaced
         figures.kept.extend([False] * replaced)
         figures.kept.append(True)
@@ -360,11 +364,14 @@ class Fleet:
                 if taken is None:
                     return
                 station, frame = taken
-                with self._alone(station):
-                    for event in station.session.advance(frame, station.eyes.look):
+                with self._alone(station), self._pace.look() as fine:
+                    # What is recorded waits for whoever looks at it.
+                    fine = fine or not station.source.live
+                    look = partial(station.eyes.look, fine=fine)
+                    for event in station.session.advance(frame, look):
                         self._hear(station, event)
                     lag_s = (self._clock() - frame.received_at).total_seconds()
-                    station.figures.take(frame, lag_s=lag_s)
+                    station.figures.take(frame, lag_s=lag_s, fine=fine)
 
     def _deliver(self, station: Station, *, last: bool) -> None:
         session = station.session

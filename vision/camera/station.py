@@ -57,6 +57,8 @@ class StationFigures:
     Attributes:
         lags_s: From receipt of a frame to its verdict, the latest ones.
         served: Frames looked at.
+        coarse: Of those, how many while there was no time to look closely.
+        fine: Whether the latest was looked at closely.
         replaced: Frames that gave way to a newer one.
         trouble: Faults and recoveries, the latest ones.
         failed: Why the camera was given up; none while it is not.
@@ -67,6 +69,8 @@ class StationFigures:
         self.lags_s: deque[float] = deque(maxlen=600)
         self.kept: deque[bool] = deque(maxlen=OVERLOAD_WINDOW)
         self.served = 0
+        self.coarse = 0
+        self.fine = True
         self.replaced = 0
         self.trouble: deque[Fault | Recovered] = deque(maxlen=1000)
         self.overloaded = False
@@ -75,11 +79,13 @@ class StationFigures:
         self.newest_at: datetime | None = None
         self._since = time.monotonic()
 
-    def take(self, frame: Frame, *, lag_s: float | None) -> None:
+    def take(self, frame: Frame, *, lag_s: float | None, fine: bool = True) -> None:
         """Count a frame that was looked at; `lag_s` is none for one of a recording."""
         self.first_at = self.first_at or frame.taken_at
         self.newest_at = frame.taken_at
         self.served += 1
+        self.fine = fine
+        self.coarse += not fine
         if lag_s is not None:
             self.lags_s.append(lag_s)
 
@@ -95,6 +101,8 @@ class StationFigures:
         lags = np.array(self.lags_s) if self.lags_s else np.zeros(1)
         return {
             "served": self.served,
+            "coarse": self.coarse,
+            "looks": "close" if self.fine else "coarse",
             "replaced": self.replaced,
             "sampled_fps": round(self.served / max(time.monotonic() - self._since, 1e-9), 3),
             "lag_p50_s": round(float(np.percentile(lags, 50)), 3),

@@ -448,6 +448,30 @@ def test_times_are_utc_whatever_zone_they_come_in():
     assert track.first_seen.utcoffset() == timedelta(0)
 
 
+@pytest.mark.parametrize(
+    ("there", "where_it_was", "same"),
+    [
+        pytest.param(0.97, 0.72, True, id="all has moved by a ninth of it"),
+        pytest.param(0.85, 0.72, False, id="another of its kind, a little off"),
+        pytest.param(0.97, 0.6, False, id="what it stood before is not there any more"),
+    ],
+)
+def test_what_stands_goes_on_standing_when_the_mast_sways(there, where_it_was, same):
+    place, swayed = box(0.5, 0.6), box(0.5, 0.6115)
+    association = Association()
+    for t in (0, 10, 20, 30):
+        now = place if t < 20 else swayed
+
+        def look(where, now=now, t=t):
+            if t < 20:
+                return look_of(7)
+            return look_like(7, there if boxes.iou(where, now) > 0.95 else where_it_was)
+
+        tracks = association.advance(at(t), [Observation("car", 0.9, now, look(now))], look)
+    (first_seen,) = [track.first_seen for track in tracks if track.seen]
+    assert first_seen == at(0 if same else 20)
+
+
 def test_what_stands_is_not_carried_off_by_another_that_passes_closely():
     """For a second, a detector sees the two as one."""
     place = (0.25, 0.36, 0.36, 0.52)

@@ -10,7 +10,7 @@ from models.errors import BadModelFile
 from models.registry import RegisteredModel
 from models.runtime import RuntimeOptions
 from tests.make_models import STATES, classifier, detector, sha256, write_model
-from vision.camera.detector import Detector, decode_classic, decode_end_to_end
+from vision.camera.detector import Detector, canvas_wh, decode_classic, decode_end_to_end
 from vision.errors import InputError
 
 NAMES = ["car", "bus"]
@@ -177,6 +177,70 @@ def test_the_model_sees_red_green_blue_between_0_and_1_on_grey(
     x, y = centre_xy
     wanted = np.clip([x - 1, y - 1, x + 1, y + 1], 0, None)
     np.testing.assert_allclose(box, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "coarse_wh", "fine_wh"),
+    [
+        pytest.param((128, 64), (64, 32), (96, 64), id="wide"),
+        pytest.param((64, 128), (32, 64), (64, 96), id="high"),
+        pytest.param((200, 200), (32, 32), (64, 64), id="square"),
+    ],
+)
+@pytest.mark.parametrize("fine", [True, False])
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_large_things_are_of_the_coarse_look_and_small_ones_of_the_close_one(
+    tmp_path, engine, fine, size_wh, coarse_wh, fine_wh
+):
+    """The card's size has 64 × 64 pixels; a frame is shown in its own shape.
+
+    The model sees at any size a thing as large as the coarse canvas, and one of 4 pixels in the
+    middle of the fine one: each must come out once, where the right canvas has it in the frame.
+    """
+    if engine == "openvino":
+        pytest.importorskip("openvino")
+    (coarse_w, coarse_h), (fine_w, fine_h) = coarse_wh, fine_wh
+    output = classic(
+        (coarse_w / 2, coarse_h / 2, coarse_w, coarse_h, 0.9, 0),
+        (fine_w / 2, fine_h / 2, 4, 4, 0, 0.8),
+    )
+    card = write_model(tmp_path / "street", detector(output, NAMES, size_hw=("h", "w")))
+    model = Detector(
+        RegisteredModel(read_card(card), card.parent), options=RuntimeOptions(engine, 1)
+    )
+    width, height = size_wh
+    large, small = model.detect(np.zeros((height, width, 3), np.uint8), fine=fine).boxes_xyxy
+    np.testing.assert_allclose(large, [0, 0, width, height])
+    px = max(size_wh) / max(fine_wh if fine else coarse_wh)
+    assert small[2] - small[0] == pytest.approx(4 * px, rel=0.6)
+    if fine:
+        half = 2 * px
+        middle = width / 2, height / 2
+        wanted = [middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half]
+        np.testing.assert_allclose(small, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("fine", [True, False])
+def test_a_model_of_one_size_has_one_look(tmp_path, fine):
+    model = opened(tmp_path, classic((32, 32, 64, 32, 0.9, 0)))
+    np.testing.assert_allclose(model.detect(FRAME, fine=fine).boxes_xyxy, [[0, 0, 128, 64]])
+
+
+@pytest.mark.parametrize(
+    ("picture_wh", "wanted"),
+    [
+        ((1920, 1080), (960, 544)),
+        ((1080, 1920), (544, 960)),
+        ((3840, 2160), (960, 544)),
+        ((1600, 1200), (832, 640)),
+        ((2560, 1440), (960, 544)),
+        ((1000, 1000), (736, 736)),
+        ((4000, 10), (1440, 384)),
+        ((1, 1), (736, 736)),
+    ],
+)
+def test_a_canvas_has_the_shape_of_the_picture(picture_wh, wanted):
+    assert canvas_wh(picture_wh, 960 * 544) == wanted
 
 
 def test_a_classifier_is_no_detector(tmp_path):

@@ -14,6 +14,7 @@ from vision.camera.config import read_camera
 from vision.camera.fleet import Fleet
 from vision.camera.looking import open_street_models
 from vision.camera.sources import Patience, open_source
+from vision.camera.sources.looped import LoopedFilm
 from vision.camera.watch import station_of
 
 START = datetime(2026, 11, 22, tzinfo=UTC)
@@ -105,7 +106,7 @@ def test_a_camera_that_breaks_is_given_up_and_leaves(tmp_path, film, models):
     fleet = Fleet(workers=1, clock=lambda: datetime.now(UTC), stay=True)
     broken = station(tmp_path, models, str(film), "broken")
 
-    def look(frame):
+    def look(frame, **_):
         raise ZeroDivisionError(frame.taken_at)
 
     broken.eyes.look = look
@@ -115,3 +116,40 @@ def test_a_camera_that_breaks_is_given_up_and_leaves(tmp_path, film, models):
         fleet.add(station(tmp_path, models, str(film), "well"))
         wait_until(lambda: findings(told, "well") == ["ongoing", "ended"])
     assert broken.figures.failed.startswith("ZeroDivisionError")
+
+
+def test_who_has_no_time_looks_coarsely_at_cameras_and_closely_at_recordings(
+    tmp_path, film, models, monkeypatch
+):
+    monkeypatch.setattr("vision.camera.pace.WINDOW_S", 0.3)
+    looks = {"live": [], "recorded": []}
+
+    def watched(name, source):
+        camera = read_camera(write_camera(tmp_path / f"{name}.yaml", id=name, sample_step_s=0.1))
+        made = station_of(source, camera, model=models, folder=tmp_path / name)
+
+        def look(_frame, *, fine):
+            looks[name].append(fine)
+            time.sleep(0.15)
+            return ()
+
+        made.eyes.look = look
+        # Nothing moves in some frames of the film.
+        made.session._gate.is_worth_a_look = lambda *_, **__: True
+        return made
+
+    live = watched("live", LoopedFilm(film, keep_s=5))
+    recorded = watched("recorded", open_source(str(film), start=START))
+    fleet = Fleet(workers=1, clock=lambda: datetime.now(UTC), stay=True)
+    with running(fleet):
+        fleet.add(live)
+        fleet.add(recorded)
+        wait_until(lambda: False in looks["live"])
+        since = len(looks["recorded"])
+        wait_until(lambda: len(looks["recorded"]) > since + 2)
+    assert looks["live"][0]
+    assert all(looks["recorded"])
+    assert live.figures.coarse >= 1
+    assert recorded.figures.coarse == 0
+    assert live.figures.summary()["looks"] == "coarse"
+    assert recorded.figures.summary()["looks"] == "close"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.registry import Registry
-from models.runtime import RuntimeOptions, sums_int8_whole
+from models.runtime import Processor, RuntimeOptions
 from tests.make_models import STATES, classifier, detector, sha256, write_model
 from vision.camera.config import Camera, Zone
 from vision.camera.frame import Frame
@@ -110,6 +110,30 @@ def test_tiles_find_what_is_small_and_name_nothing_twice(tmp_path):
     assert len(seen(tmp_path, camera(tiles=2), (24, 24, 40, 40, 0.9, 0))) == 5
 
 
+@pytest.mark.parametrize(
+    ("fine", "tiles", "widths"),
+    [
+        (True, 1, [6]),
+        (False, 1, [12]),
+        # A tile is 71 of the 128 pixels wide.
+        (True, 2, [3.3, 6]),
+        (False, 2, [6.7, 12]),
+    ],
+)
+def test_a_close_look_sees_the_frame_and_its_tiles_larger(tmp_path, fine, tiles, widths):
+    """The model sees a thing of 3 pixels on a canvas of 64 × 64, or of 32 × 32 in a coarse look."""
+    registry(tmp_path)
+    small = detector(np.array([[16, 16, 3, 3, 0.9, 0]], np.float32).T, NAMES, size_hw=("h", "w"))
+    write_model(tmp_path / "street", small, classes=NAMES)
+    watched = camera(tiles=tiles)
+    eyes = StreetEyes(watched, open_street_models(Registry((tmp_path,)), [watched], options=ORT))
+    seen_px = {
+        round(128 * (each.box_xyxy[2] - each.box_xyxy[0]), 1)
+        for each in eyes.look(frame(), fine=fine)
+    }
+    assert sorted(seen_px) == widths
+
+
 def test_what_a_tile_cuts_off_is_left_to_its_neighbour(tmp_path):
     models = open_street_models(
         registry(tmp_path, (0, 24, 16, 40, 0.9, 0)), [camera()], options=ORT
@@ -120,14 +144,16 @@ def test_what_a_tile_cuts_off_is_left_to_its_neighbour(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "precision"),
+    ("options", "flags", "precision"),
     [
-        (RuntimeOptions("openvino"), "int8" if sums_int8_whole() else None),
-        (RuntimeOptions("openvino", exact=True), None),
-        (RuntimeOptions("onnxruntime"), None),
+        (RuntimeOptions("openvino"), "avx512_vnni", "int8"),
+        (RuntimeOptions("openvino"), "avx512_vnni avx512_bf16", None),
+        (RuntimeOptions("openvino"), "avx2", None),
+        (RuntimeOptions("openvino", exact=True), "avx512_vnni", None),
+        (RuntimeOptions("onnxruntime"), "avx512_vnni", None),
     ],
 )
-def test_int8_is_taken_where_it_pays_and_is_right(tmp_path, options, precision):
+def test_int8_is_taken_where_it_pays_and_is_right(tmp_path, options, flags, precision):
     content = detector(np.ones((6, 1), np.float32), NAMES)
     (tmp_path / "street").mkdir()
     (tmp_path / "street" / "small.onnx").write_bytes(content)
@@ -138,4 +164,4 @@ def test_int8_is_taken_where_it_pays_and_is_right(tmp_path, options, precision):
         variants=[{"file": "small.onnx", "sha256": sha256(content), "precision": "int8"}],
     )
     model = Registry((tmp_path,)).find("street")
-    assert best_precision(model, options) == precision
+    assert best_precision(model, options, Processor.of(flags)) == precision

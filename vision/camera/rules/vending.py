@@ -478,6 +478,8 @@ def _is_under(person: Box, canopy: Box) -> bool:
 
 
 def _is_close(person: Box, cart: Box) -> bool:
-    return _aside(person, cart) <= CLOSE_WIDTHS * boxes.width(cart) and abs(
-        person[3] - cart[3]
-    ) <= CLOSE_HEIGHTS * boxes.height(cart)
+    """Whether somebody stands beside a cart, or behind it, where it hides their legs."""
+    aside, below = _aside(person, cart), person[3] - cart[3]
+    beside = aside <= CLOSE_WIDTHS * boxes.width(cart)
+    behind = aside <= 0 and cart[1] <= person[3] <= cart[3]
+    return behind or (beside and abs(below) <= CLOSE_HEIGHTS * boxes.height(cart))

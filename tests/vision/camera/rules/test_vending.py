@@ -23,6 +23,8 @@ from vision.camera.events import Step
 from vision.finding import FindingKind
 
 PLACE = box(0.5, 0.6)
+BEHIND = PLACE[1] + 0.015
+"""Where the box of somebody ends whose legs a cart at that place hides."""
 EVER = 99_999
 VENDOR = box(0.5, 0.61, 0.03, 0.12)
 
@@ -78,6 +80,22 @@ def test_a_stall_that_stays_is_reported_once_with_its_whole_life(step):
             ],
             0,
             "a sunshade, and people who stand beside it",
+        ),
+        (
+            [
+                stands("cart", PLACE, 0, 900),
+                stands("person", box(0.5, BEHIND, 0.03), 0, 900, look=3),
+            ],
+            1,
+            "somebody behind the cart, who shows from the waist up",
+        ),
+        (
+            [
+                stands("cart", PLACE, 0, 900),
+                stands("person", box(0.5, BEHIND - 0.03, 0.03), 0, 900, look=3),
+            ],
+            0,
+            "somebody on the pavement behind it, who shows down to the feet",
         ),
         ([stands("cart", PLACE, 0, 900), *served(0, 900, every=100)], 0, "somebody now and then"),
         (
