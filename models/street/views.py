@@ -1,8 +1,8 @@
 """What the street network is shown while it learns: windows cut out of labelled pictures.
 
-A window is as large as the network's input holds of a wide frame, and shows the picture nearer or
-farther than the detector would: objects that are small in a street camera's picture are also met
-large. Pictures are read from disk when they are needed.
+A window is no larger than the detector's coarse look at a wide frame, and shows the picture nearer
+or farther than that: objects that are small in a street camera's picture are also met large.
+Pictures are read from disk when they are needed.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Views:
 
     Attributes:
         size_wh: Of a window in pixels, both multiples of 32.
-        zoom: Least and most size against what the detector sees, whose longer side is `input_px`.
-        input_px: Longer side of the detector's input.
+        zoom: Least and most size against what a coarse look of the detector sees.
+        input_px: Longer side of a coarse look.
         hue: Most change of hue, as a share of the circle.
         saturation: Most change of saturation, as a share.
         brightness: Most change of brightness, as a share.
