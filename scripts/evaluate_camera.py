@@ -16,7 +16,8 @@
   that die and processes that restart.
 
 ``--truth-detections`` lets the rules see the truth's boxes and load states instead of a detector's:
-what is wrong then, is wrong in association or rules. Prints tables; ``--out`` writes them as JSON.
+what is wrong then, is wrong in association or rules. ``--coarse`` looks as a fleet does that has no
+time for close looks. Prints tables; ``--out`` writes them as JSON.
 """
 
 from __future__ import annotations
@@ -57,8 +58,10 @@ from datasets.true_sight import TrueSight  # noqa: E402
 from models.registry import Registry  # noqa: E402
 from models.runtime import RuntimeOptions, fastest_engine  # noqa: E402
 from vision.camera.config import Camera, Zone, ZoneKind, read_camera  # noqa: E402
+from vision.camera.events import Observation  # noqa: E402
 from vision.camera.fleet import Station  # noqa: E402
-from vision.camera.looking import StreetModels, open_street_models  # noqa: E402
+from vision.camera.frame import Frame  # noqa: E402
+from vision.camera.looking import StreetEyes, StreetModels, open_street_models  # noqa: E402
 from vision.camera.rules import needed_step_s  # noqa: E402
 from vision.camera.session import CameraSession  # noqa: E402
 from vision.camera.sources import open_source  # noqa: E402
@@ -116,11 +119,20 @@ class Tally:
         }
 
 
+class CoarseEyes(StreetEyes):
+    """Look as where there is no time for close looks."""
+
+    def look(self, frame: Frame, *, fine: bool = False) -> tuple[Observation, ...]:  # noqa: ARG002
+        """Return what is seen in a frame coarsely."""
+        return super().look(frame, fine=False)
+
+
 @dataclass(frozen=True)
 class Watcher:
     """Watches recordings with the models, or with the truth in their place."""
 
     models: StreetModels | None
+    coarse: bool = False
 
     def watch(
         self,
@@ -145,6 +157,8 @@ class Watcher:
             if truth is None:
                 assert self.models is not None  # noqa: S101 - opened unless truth is given
                 station = station_of(source, camera, model=self.models, folder=folder)
+                if self.coarse:
+                    station.eyes = CoarseEyes(camera, self.models)
             else:
                 session = CameraSession(camera, models=(), folder=folder)
                 step_s = camera.sample_step_s or needed_step_s(camera)
@@ -380,6 +394,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--clips", type=int, nargs="+", help="numbers of rendered clips")
     parser.add_argument("--models", type=Path, help="folder of models beside the shipped ones")
     parser.add_argument("--exact", action="store_true", help="models in full precision")
+    parser.add_argument("--coarse", action="store_true", help="coarse looks, as under load")
     parser.add_argument("--truth-detections", action="store_true", help="see the truth's boxes")
     parser.add_argument("--verbose", action="store_true", help="name each event")
     parser.add_argument("--soak-hours", type=float, default=8.0)
@@ -390,7 +405,7 @@ def main(argv: list[str] | None = None) -> int:
     blind = {"soak", "rendered", "unfitted", "sample"} if args.truth_detections else {"soak"}
     with_models = bool({*args.parts} - blind)
     own = Registry() if args.models is None else Registry((args.models, *Registry().folders))
-    watcher = Watcher(_models(own, exact=args.exact) if with_models else None)
+    watcher = Watcher(_models(own, exact=args.exact) if with_models else None, coarse=args.coarse)
     results: dict[str, Any] = {}
     for part in args.parts:
         if part == "fixedcam":

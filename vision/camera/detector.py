@@ -41,6 +41,9 @@ SMALL_SHARE, LARGE_SHARE = 0.17, 0.13
 """Longer side of an object as a share of the frame's: below the first a close look answers for it,
 from the second on a coarse one. In between both do, or one that each takes for the other's would be
 lost."""
+GOODS, GOODS_SHARE = ("stall", "cart"), 0.05
+"""Classes of which both looks answer from this share on. Goods are many small things and one large
+one: on rendered scenes each look finds some that the other misses."""
 MOST_SIZES = 16
 """Sizes of input that a model is kept ready for."""
 MOST_SLENDER = 4.0
@@ -133,6 +136,7 @@ class Detector:
         groups = {name: group[0] for group in ALIKE for name in group}
         heads = [groups.get(name, name) for name in card.classes]
         self._groups = np.array([heads.index(head) for head in heads], np.int64)
+        self._goods = np.array([name in GOODS for name in card.classes])
         self._onnx = model.open(options, precision=precision)
         self._lock = threading.Lock()
         self._by_size: dict[tuple[int, int], OnnxModel] = {}
@@ -166,7 +170,8 @@ class Detector:
             return coarse
         close = self._look(frame_rgb, canvas_wh(picture_wh, pixels))
         longer_px = max(picture_wh)
-        large = coarse.longer_px >= LARGE_SHARE * longer_px
+        least = np.where(self._goods[coarse.class_ids], GOODS_SHARE, LARGE_SHARE)
+        large = coarse.longer_px >= least * longer_px
         small = close.longer_px < SMALL_SHARE * longer_px
         return self.merged([coarse.only(large), close.only(small)])
 

@@ -220,6 +220,21 @@ def test_large_things_are_of_the_coarse_look_and_small_ones_of_the_close_one(
         np.testing.assert_allclose(small, wanted, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "side_px", "count"),
+    # On the coarse canvas of 32 × 32 a pixel is 3 % of the frame, on the close one 1.6 %.
+    [("car", 2, 1), ("stall", 2, 2), ("stall", 1, 1), ("car", 4.3, 2)],
+)
+def test_goods_are_looked_for_at_both_sizes(tmp_path, name, side_px, count):
+    """What the model sees at one place of any canvas is two things to the frame, if both count."""
+    content = detector(
+        classic((16, 16, side_px, side_px, 0.9, 0)), [name, "bus"], size_hw=("h", "w")
+    )
+    card = write_model(tmp_path / "street", content, classes=[name, "bus"])
+    model = Detector(RegisteredModel(read_card(card), card.parent))
+    assert model.detect(np.zeros((200, 200, 3), np.uint8)).names == (name,) * count
+
+
 @pytest.mark.parametrize("fine", [True, False])
 def test_a_model_of_one_size_has_one_look(tmp_path, fine):
     model = opened(tmp_path, classic((32, 32, 64, 32, 0.9, 0)))
