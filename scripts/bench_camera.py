@@ -12,8 +12,7 @@ system's packages), which share the processors with what is measured. Dwell came
 a second, gate cameras five times a second. Lag is from receipt of a frame to its verdict.
 
 A number of cameras is held when 95 in 100 lags are under 2 s and nine in ten samples are taken.
-Where
-there is no time for close looks, samples are looked at coarsely: `coarse_share` of them.
+Where there is no time for close looks, samples are looked at coarsely: `coarse_share` of them.
 
 `--ultralytics` names a Python that has ultralytics and lap; its `track(stream=True)` then reads the
 same film by RTSP, for it has no other way to watch several streams, in the same run. Its cameras

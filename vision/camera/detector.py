@@ -139,8 +139,8 @@ class Detector:
         self._goods = np.array([name in GOODS for name in card.classes])
         self._onnx = model.open(options, precision=precision)
         self._lock = threading.Lock()
-        self._by_size: dict[tuple[int, int], OnnxModel] = {}
         self._any_size = self._onnx.inputs[0].shape[2:] == (None, None)
+        self._by_size = {} if self._any_size else {self._size_wh: self._onnx}
         self._decode = decode_end_to_end if is_end_to_end(self._onnx) else decode_classic
 
     def detect(self, frame_rgb: NDArray[np.uint8], *, fine: bool = True) -> Detections:
@@ -193,9 +193,7 @@ class Detector:
                 # Cameras are of a few shapes, tiles of theirs; what is made up must not pile up.
                 if len(self._by_size) >= MOST_SIZES:
                     self._by_size.clear()
-                whole = self._onnx
-                shape = (1, 3, size_wh[1], size_wh[0])
-                self._by_size[size_wh] = whole.fixed(shape) if self._any_size else whole
+                self._by_size[size_wh] = self._onnx.fixed((1, 3, size_wh[1], size_wh[0]))
             return self._by_size[size_wh]
 
     def merged(self, parts: Sequence[Detections]) -> Detections:

@@ -1,6 +1,6 @@
 """How closely there is time to look.
 
-A detector that is shown a frame larger finds more, and takes more than twice as long. While the
+A detector that also looks closely at a frame finds more, and takes three times as long. While the
 workers have time, frames are looked at closely; when they fall behind, all are looked at coarsely
 before any camera is looked at less often.
 """
@@ -18,8 +18,9 @@ BUSY_SHARE, LATE_SHARE = 0.8, 0.1
 """Workers that look for more than this share of the time, or frames of which more than this share
 came to nothing, are a sign that there is not."""
 IDLE_SHARE = 0.35
-"""Of workers that look coarsely for less than this share of the time, a fine look takes no more
-than they have: it takes 2.25 times as long, if it is all that they do."""
+"""Workers that look coarsely for less than this share of the time may have enough for close looks.
+They take three times as long, but looking is only a part of what workers do, and what is tried in
+vain is not tried again soon."""
 FIRST_WAIT_S, MOST_WAIT_S = 60.0, 3600.0
 """Seconds after which it is tried again to look closely, twice as long after each time in vain."""
 KEPT_UP_S = 600.0
