@@ -173,8 +173,6 @@ FIGURES: dict[str, Words] = {
     "gated": Words("画面无变化而略过", "Passed over, nothing moved"),
     "blind": Words("故障期间未判定", "Not judged, camera faulty"),
     "served": Words("处理帧数", "Frames served"),
-    "coarse": Words("其中因负载高而粗看", "Of those, coarsely, for lack of time"),
-    "looks": Words("当前检测精细度", "Looks at present"),
     "replaced": Words("被更新帧替换", "Replaced by newer ones"),
     "sampled_fps": Words("每秒处理帧数", "Frames served a second"),
     "needed_fps": Words("规则所需每秒帧数", "Frames a second the rules need"),
@@ -191,8 +189,6 @@ FIGURES: dict[str, Words] = {
 FIGURE_VALUES: dict[str, Words] = {
     "key frames": Words("仅关键帧", "key frames"),
     "all frames": Words("全部帧", "all frames"),
-    "close": Words("精细", "close"),
-    "coarse": Words("粗略（负载高）", "coarse, for lack of time"),
 }
 
 CAMERA_TEXTS: dict[str, Words] = {
