@@ -47,6 +47,7 @@ from datasets.change_pairs import (  # noqa: E402
 from datasets.formats.card import SplitCounts, read_dataset_card  # noqa: E402
 from models.cards import InputSpec, ModelCard, TrainingData, write_card  # noqa: E402
 from models.change.network import ChangeNetwork, Exported  # noqa: E402
+from models.mixed_precision import half_where_quick  # noqa: E402
 
 FOLDER = ROOT / "models" / "change"
 RECIPE = FOLDER / "train.yaml"
@@ -200,7 +201,6 @@ def fit(
     rates = [group["lr"] for group in optimiser.param_groups]
     average = copy.deepcopy(network)
     start, losses, step = time.perf_counter(), [], 0
-    low_precision = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
     while step < train["steps"]:
         minutes = (time.perf_counter() - start) / 60
         done = max(step / train["steps"], minutes / train["minutes"])
@@ -214,7 +214,7 @@ def fit(
         ]
         batch = as_batch(samples, device)
         network.train()
-        with torch.autocast(device.type, torch.bfloat16, enabled=low_precision):
+        with half_where_quick(device.type):
             appeared, vanished = network(jittered(batch.before, rng), jittered(batch.after, rng))
         loss = change_loss(appeared, batch.label, APPEARED, train["positive_weight"])
         loss = loss + change_loss(vanished, batch.label, VANISHED, train["positive_weight"])

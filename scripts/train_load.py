@@ -43,6 +43,7 @@ from datasets.load_crops import (
 )
 from models.cards import InputSpec, ModelCard, TrainingData, write_card
 from models.load.network import LoadNetwork, export_onnx, stem_of
+from models.mixed_precision import half_where_quick
 from vision.camera.letterbox import fit
 from vision.camera.load_state import crop
 
@@ -243,7 +244,7 @@ def train(network: LoadNetwork, crops: Tensor, states: Tensor, recipe: Recipe) -
         losses, right = [], []
         for chosen in order:
             shown = varied(crops[chosen].float() / 255).to(memory_format=torch.channels_last)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with half_where_quick():
                 logits = network(shown).float()
             loss = loss_of(logits, states[chosen])
             optimizer.zero_grad()

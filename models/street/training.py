@@ -27,6 +27,7 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.tal import make_anchors
 from ultralytics.utils.torch_utils import init_seeds
 
+from models.mixed_precision import half_where_quick
 from models.street.views import Views, batches
 
 LOG_EVERY_STEPS = 20
@@ -136,7 +137,7 @@ class Keeping:
             truth: float (n, 6): number of the picture, class, centre and size in shares of it.
             scores: Logits now, float (N, classes, anchors).
         """
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.no_grad(), half_where_quick():
             said = self._before(pictures)
         before = said["scores"].float().sigmoid()
         cells, strides = make_anchors(said["feats"], self._before.model[-1].stride, 0.5)
@@ -261,7 +262,7 @@ def train(
         pictures = torch.from_numpy(windows).permute(0, 3, 1, 2).float().div(255)
         truth = torch.from_numpy(labels)
         batch = {"batch_idx": truth[:, 0], "cls": truth[:, 1:2], "bboxes": truth[:, 2:]}
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with half_where_quick():
             predictions = network(pictures)
         # The loss is taken in float32: assignment and box distances need it.
         exact = {
