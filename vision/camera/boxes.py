@@ -10,6 +10,10 @@ from vision.camera.events import Box
 
 GROWTH_WEIGHT = 1.0
 """How much a growth by the factor e counts as movement: a car that comes nearer grows."""
+FOOTPRINT_SHARE = 0.2
+"""Share of a lorry's box below the middle of the ground under it. A street camera looks down by 10
+to 25 degrees; at 15, a lorry 8 m long and 3 m high that is seen from before or behind covers 2.1 m
+of ground and 2.9 m upwards: its middle is a fifth of its box above the lower edge."""
 _RIM = 0.002
 """Share of the frame within which a box reaches its side: detectors stop a pixel or two before."""
 
@@ -32,6 +36,11 @@ def area(box: Box) -> float:
 def ground_point(box: Box) -> tuple[float, float]:
     """Return the middle of the lower edge: where the thing stands."""
     return (box[0] + box[2]) / 2, box[3]
+
+
+def footprint_point(box: Box) -> tuple[float, float]:
+    """Return where the middle of the ground under a lorry is, which its box hides."""
+    return (box[0] + box[2]) / 2, box[3] - FOOTPRINT_SHARE * height(box)
 
 
 def cut_sides(box: Box) -> tuple[bool, bool, bool, bool]:

@@ -30,7 +30,7 @@ from vision.camera.tracks import Track, view_quality
 from vision.camera.zones import Tick, crosses, holds, next_tick
 from vision.finding import FindingKind
 
-VERSION = "2"
+VERSION = "3"
 MUCK_TRUCK = "muck_truck"
 VOTE_SHARE = 0.4
 """Share of a vehicle's class votes from which it is a muck truck; seen from before, one looks like
@@ -171,12 +171,15 @@ class MuckTruckRule:
 
     def _is_at(self, track: Track) -> bool:
         """Whether it is in the zone, or went through it since the look before."""
-        if holds(self._zone, boxes.ground_point(track.box_xyxy)):
+        if holds(self._zone, boxes.footprint_point(track.box_xyxy)):
             return True
         if len(track.path) < 2:
             return False
         (before_at, before), (now_at, now) = track.path[-2:]
-        return (now_at - before_at).total_seconds() <= LEAP_S and crosses(self._zone, before, now)
+        lift = boxes.FOOTPRINT_SHARE * boxes.height(track.box_xyxy)
+        return (now_at - before_at).total_seconds() <= LEAP_S and crosses(
+            self._zone, (before[0], before[1] - lift), (now[0], now[1] - lift)
+        )
 
     def _begin(self, track: Track, tick: Tick) -> list[RuleEvent]:
         passage = _Passage(
@@ -211,7 +214,7 @@ class MuckTruckRule:
         passage.stay(tick)
         self._note(passage, track, tick)
         events = self._tell(passage, tick.at)
-        if not holds(self._zone, boxes.ground_point(track.box_xyxy)):
+        if not holds(self._zone, boxes.footprint_point(track.box_xyxy)):
             self._memory.outside_s[track.number] = 0.0
             return events + self._close(passage, tick.at)
         return events
@@ -278,7 +281,7 @@ class MuckTruckRule:
             track = by_number.get(number)
             if track is None:
                 continue
-            inside = track.seen and holds(self._zone, boxes.ground_point(track.box_xyxy))
+            inside = track.seen and holds(self._zone, boxes.footprint_point(track.box_xyxy))
             outside_s = 0.0 if inside else outside_s + tick.elapsed_s
             if outside_s <= max(self._zone.grace_s, LEAP_S):
                 outside[number] = outside_s

@@ -84,6 +84,20 @@ def test_a_finding_tells_the_whole_passage():
     assert set(steps(events, event.key)) == {Step.BEGAN, Step.PICTURE, Step.FIRED, Step.ENDED}
 
 
+@pytest.mark.parametrize("step", [0.2, 1.0])
+@pytest.mark.parametrize(
+    ("first_y", "last_y", "edge_y"),
+    [(0.3, 0.99, 0.5), (0.99, 0.3, 0.9)],
+    ids=["comes nearer", "goes away"],
+)
+def test_a_passage_begins_when_the_middle_of_its_ground_is_in(first_y, last_y, edge_y, step):
+    way = [(0, box(0.5, first_y, 0.1, 0.25)), (10, box(0.5, last_y, 0.1, 0.25))]
+    story = Story([Thing("muck_truck", way, load=HEAPED)])
+    began_s = (only(watched(story, gate(), times(30, step))).first_seen - START).total_seconds()
+    entered_s = 10 * (edge_y + 0.2 * 0.25 - first_y) / (last_y - first_y)
+    assert entered_s - 0.01 <= began_s <= entered_s + step + 0.01
+
+
 def test_the_frames_worth_keeping_are_those_that_show_it_large():
     nearer = Thing(
         "muck_truck", [(0, box(0.5, 0.45, 0.1, 0.1)), (6, box(0.5, 0.99, 0.3, 0.4))], load=HEAPED
