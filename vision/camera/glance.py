@@ -275,8 +275,9 @@ class Glance:
             user = users.get(column)
             neighbour = (
                 user is not None
-                and user.standing
-                and user.anchor_since <= track.last_seen
+                and user.standing_since is not None
+                # Before it stands, what draws up covers little by little.
+                and user.standing_since <= track.last_seen
                 and boxes.covered_share(track.anchor_xyxy, user.anchor_xyxy) >= HIDING_SHARE
             )
             if not neighbour:

@@ -24,6 +24,9 @@ other cars at the same place: half below 0.7."""
 LEAST_SIMILARITY_MOVING = 0.35
 """The same for frames within `FILM_S`: turning and blur change the look, but hardly anything else
 can have come to the same place."""
+LEAST_SIMILARITY_THERE = 0.1
+"""The same where a box is about where the thing is looked for: a lorry that drives into the frame
+past the camera looks otherwise from one fifth of a second to the next."""
 SAME_BOX_IOU = 0.5
 """Boxes that share this much are of one thing, taken for two; neither is before the other."""
 FILM_S = 1.0
@@ -77,7 +80,9 @@ def assign(
     free = ~standing & (unseen_s <= PREDICTED_S)
     reach = REACH + np.where(free, REACH_GROWTH_PER_S * unseen_s, 0.0)
     film = free & (unseen_s <= FILM_S)
-    least = np.where(film, LEAST_SIMILARITY_MOVING, LEAST_SIMILARITY)
+    least = np.where(film, LEAST_SIMILARITY_MOVING, LEAST_SIMILARITY)[:, None]
+    there = film[:, None] & (_ious(expected, seen) >= SAME_BOX_IOU)
+    least = np.where(there, LEAST_SIMILARITY_THERE, least)
     names = np.array([track.name for track in tracks])[:, None]
     seen_names = np.array([observation.name for observation in observations])[None]
     groups = np.array([group_of(track.name) for track in tracks])[:, None]
@@ -99,7 +104,7 @@ def assign(
     forbidden = (
         (distance > reach[:, None])
         | (np.minimum(area_ratio, placed_ratio) > np.log(MOST_AREA_RATIO))
-        | (alike < least[:, None] * (1 - cover))
+        | (alike < least * (1 - cover))
         | (groups != seen_groups)
     )
     for row, column in refused:
@@ -114,6 +119,14 @@ def assign(
         for row, column in zip(rows, columns, strict=True)
         if not forbidden[row, column]
     }
+
+
+def _ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersections over unions of boxes, float64 (len(a), len(b))."""
+    corner = np.maximum(a[:, None, :2], b[None, :, :2])
+    other = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    common = np.maximum(other - corner, 0.0).prod(axis=2)
+    return np.asarray(common / (_area(a)[:, None] + _area(b)[None] - common))
 
 
 def covered_by_others(

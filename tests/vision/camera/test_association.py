@@ -117,6 +117,17 @@ def test_a_car_behind_a_bus_stays_the_same_car(look, step):
 PLACE_OF_BUS = box(0.5, 0.75, 0.5, 0.5)
 
 
+def test_a_car_behind_a_bus_that_draws_up_slowly_is_hidden():
+    near = box(0.8, 0.75, 0.5, 0.5)  # from here on, it is within a third of its length of its rest
+    ways = [(58, box(1.3, 0.75, 0.5, 0.5)), (62, near), (66, box(0.67, 0.75, 0.5, 0.5)),
+            (110, box(0.67, 0.75, 0.5, 0.5)), (116, box(1.4, 0.75, 0.5, 0.5))]  # fmt: skip
+    story = Story([stands("car", PLACE, 0, 999), Thing("bus", ways, look=5)])
+    history = tracked(story, times(200, 0.2))
+    meanwhile = [tracks[0] for t, tracks in history if 75 <= t <= 105]
+    assert {(track.number, track.presence) for track in meanwhile} == {(1, Presence.HIDDEN)}
+    assert last(history) == [(200, 1, 200)]
+
+
 @pytest.mark.parametrize("step", [0.2, 2.0, 10.0])
 @pytest.mark.parametrize("covered", [0.3, 0.5, 0.7])
 def test_a_car_that_a_bus_covers_in_part_stays_the_same_car(step, covered):

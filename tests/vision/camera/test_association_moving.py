@@ -21,6 +21,13 @@ def test_a_fast_truck_is_one_track_and_its_path_is_kept():
     assert max(track.load_votes, key=track.load_votes.get) == "heaped"
 
 
+def test_a_truck_that_shows_more_of_itself_from_look_to_look_stays_the_same():
+    turns = [(1.0, 1.2), (1.5, 1.8)]
+    truck = passes("muck_truck", 0, seconds=5, turns=turns, turned_similarity=0.2)
+    history = tracked(Story([truck]), times(5, 0.2))
+    assert {track.number for _, tracks in history for track in tracks} == {1}
+
+
 @pytest.mark.parametrize("gap", [1.2, 2.0, 4.0])
 def test_what_comes_in_where_another_has_driven_out_is_another(gap):
     """The look is the same on purpose: at the frame's rim little more than paint is seen."""
