@@ -35,11 +35,12 @@ from vision.camera.rules.candidates import (
     standing_in,
     thresholds_of,
 )
+from vision.camera.rules.setting_up import LONGEST, Standers
 from vision.camera.tracks import GAP_S, Track
 from vision.camera.zones import ENTER_SHARE, Tick, ground_share, is_active, next_tick, stands_in
 from vision.finding import FindingKind
 
-VERSION = "2"
+VERSION = "3"
 TRADING_SHARE = 0.4
 """Share of the dwell in which there have to be goods, or somebody close by."""
 SHARE_PARTS = 20
@@ -129,6 +130,7 @@ class _Memory:
     tick: Tick | None = None
     vendors: list[_Vendor] = field(default_factory=list)
     cooldowns: Cooldowns = field(default_factory=Cooldowns)
+    standers: Standers = field(default_factory=Standers)
     not_before: dict[int, datetime] = field(default_factory=dict)
     """By number of the track: it was judged until then, what follows counts anew."""
 
@@ -179,6 +181,7 @@ class VendingRule:
         excused = {track.number for track in tracks if self._is_excused(track, tick)}
         memory.not_before |= dict.fromkeys(excused, tick.at)
         people = [track for track in tracks if track.name == "person" and track.seen]
+        memory.standers.note(people, tick)
         free = [
             track
             for track in tracks
@@ -246,9 +249,12 @@ class VendingRule:
         if any(memory.cooldowns.hold(track, SAME_SIMILARITY) for track in members):
             memory.not_before |= {track.number: tick.at for track in members}
             return []
-        since = min(self._since(track, tick) for track in members)
-        main = _main(members)
         box = _union([track.anchor_xyxy for track in members])
+        seen_since = min(self._since(track, tick) for track in members)
+        since = seen_since
+        if any(track.name == "cart" for track in members):
+            since = self._not_sooner(memory.standers.came(seen_since, box), members, tick)
+        main = _main(members)
         vendor = _Vendor(
             key=key_of(self._zone, self._reporter.name, since, box, self.keys()),
             first_seen=since,
@@ -265,9 +271,14 @@ class VendingRule:
         return [self._event(Step.BEGAN, vendor, tick.at)]
 
     def _since(self, track: Track, tick: Tick) -> datetime:
-        assert track.standing_since is not None and tick.open_since is not None  # noqa: S101
-        since = max(track.standing_since, tick.open_since)
-        return max(since, self._memory.not_before.get(track.number, since))
+        assert track.standing_since is not None  # noqa: S101
+        return self._not_sooner(track.standing_since, [track], tick)
+
+    def _not_sooner(self, since: datetime, members: Sequence[Track], tick: Tick) -> datetime:
+        """Return a time, or the one from which on these things may count, if that is later."""
+        assert tick.open_since is not None  # noqa: S101
+        judged = [self._memory.not_before.get(track.number, since) for track in members]
+        return max(since, tick.open_since, min(judged))
 
     def _continue(
         self,
@@ -335,6 +346,7 @@ class VendingRule:
                 close_widths=CLOSE_WIDTHS,
                 beside_widths=BESIDE_WIDTHS,
                 widest_vendor=WIDEST_VENDOR,
+                setting_up_s=LONGEST.total_seconds(),
             ),
         )
 

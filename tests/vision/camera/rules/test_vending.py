@@ -150,6 +150,28 @@ def test_goods_that_are_seen_weakly_all_the_time_are_goods():
     assert len(fired(watched(Story([weak]), no_vending(), times(900, 2)))) == 1
 
 
+@pytest.mark.parametrize(
+    ("goods", "came", "began"),
+    [
+        ("cart", 94, 94),  # nobody sees a cart behind who pushed it
+        ("cart", 60, 90),  # who waited there for longer, did not do so for its sake
+        ("stall", 94, 100),  # before goods lie on the ground, nobody trades
+    ],
+)
+def test_a_cart_counts_from_when_its_vendor_came(goods, came, began):
+    things = [stands("person", VENDOR, came, 99), stands(goods, PLACE, 100, 800)]
+    events = watched(Story([*things, *served(105, 800)]), no_vending(), times(900, 1.0))
+    event = only(events)
+    assert (event.first_seen - at(began)).total_seconds() == pytest.approx(0, abs=1)
+
+
+def test_who_stands_elsewhere_did_not_bring_a_cart():
+    aside = box(0.7, 0.61, 0.03, 0.12)
+    things = [stands("person", aside, 94, 99), stands("cart", PLACE, 100, 800)]
+    events = watched(Story([*things, *served(105, 800)]), no_vending(), times(900, 1.0))
+    assert (only(events).first_seen - at(100)).total_seconds() == pytest.approx(0, abs=1)
+
+
 def test_carts_that_are_pushed_through_never_begin():
     carts = [passes("cart", start, y=0.6, seconds=40, look=start) for start in range(0, 900, 50)]
     helpers = [
