@@ -64,9 +64,9 @@ PLAIN = Crowd(
 """A few sprites anywhere: what is measured on."""
 DENSE = Crowd(
     {
-        "muck_truck": 0.22,
-        "vending": 0.38,
-        "lookalike": 0.13,
+        "muck_truck": 0.20,
+        "vending": 0.34,
+        "lookalike": 0.19,
         "car": 0.03,
         "van": 0.04,
         "bus": 0.04,

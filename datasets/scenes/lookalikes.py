@@ -11,6 +11,18 @@ import numpy as np
 
 from datasets.scenes.asset import Asset, Part
 from datasets.scenes.lookalike_fronts import folding_board, free_things, machines, shop_window
+from datasets.scenes.lookalike_kerbside import (
+    big_bags,
+    bottle_bank,
+    generator,
+    guide_posts,
+    parcel_locker,
+    paving,
+    skip,
+    toilet_cabin,
+    warning_sign,
+    works_barrow,
+)
 from datasets.scenes.lookalike_places import (
     bare_parasol,
     bare_umbrella,
@@ -337,6 +349,16 @@ _BUILDERS: dict[str, Build] = {
     "folding_board": folding_board,
     "machines": machines,
     "free_things": free_things,
+    "bottle_bank": bottle_bank,
+    "skip": skip,
+    "big_bags": big_bags,
+    "paving": paving,
+    "guide_posts": guide_posts,
+    "warning_sign": warning_sign,
+    "parcel_locker": parcel_locker,
+    "toilet_cabin": toilet_cabin,
+    "works_barrow": works_barrow,
+    "generator": generator,
     "cafe_square": cafe_square,
     "sack_truck": _sack_truck,
     "container": _container,
@@ -348,8 +370,9 @@ _BUILDERS: dict[str, Build] = {
     "stroller": _stroller,
     "guard_booth": guard_booth,
 }
-TRAIN_DESIGNS = tuple(_BUILDERS)[:19]
-TEST_DESIGNS = tuple(_BUILDERS)[19:]
+_TRAIN_COUNT = 29
+TRAIN_DESIGNS = tuple(_BUILDERS)[:_TRAIN_COUNT]
+TEST_DESIGNS = tuple(_BUILDERS)[_TRAIN_COUNT:]
 _FRONTS = ("shop_window", "folding_board", "machines", "free_things")
 _FRONTS_SHARE = 0.4
 
