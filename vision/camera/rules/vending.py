@@ -45,6 +45,9 @@ TRADING_SHARE = 0.4
 """Share of the dwell in which there have to be goods, or somebody close by."""
 SHARE_PARTS = 20
 """Parts of the dwell, in which that share is counted; older ones are forgotten."""
+WEAK_SCORE, DETECTED_SHARE = 0.3, 0.35
+"""Mean score below which a vendor has to be detected in so large a share of the looks at its place:
+a shop window, weakly taken for a stall in one look of four, is none, though it stays for ever."""
 CLOSE_WIDTHS = 1.0
 """Own widths beside a cart within which somebody is close by."""
 CLOSE_HEIGHTS = 0.75
@@ -82,12 +85,16 @@ class _Vendor(Candidate):
         core_xyxy: Where its largest part stands.
         ground_y: Where those stand who are under its canopy; None while nobody was.
         parts: Seconds, and those of them with trade, of the latest parts of the dwell.
+        looks: How many frames showed its place.
+        detected: In how many of them the detector saw any of it.
     """
 
     form: list[str] = field(default_factory=list)
     core_xyxy: Box = (0.0, 0.0, 0.0, 0.0)
     ground_y: float | None = None
     parts: list[tuple[float, float]] = field(default_factory=list)
+    looks: int = 0
+    detected: int = 0
 
     def note_trade(self, active_s: float, trading: bool, dwell_s: float) -> None:
         """Count a step with or without trade."""
@@ -302,6 +309,8 @@ class VendingRule:
         # What has once shown goods stays a stall while its goods are out of sight.
         vendor.name = next(name for name in ("stall", "cart", "canopy") if name in vendor.form)
         dwell_s = self._zone.dwell_of(vendor.name)
+        vendor.looks += any(track.sure for track in members)
+        vendor.detected += any(track.seen for track in members)
         if any(track.sure for track in members) and tick.elapsed_s <= GAP_S:
             vendor.note_trade(tick.active_s, _trades(members, people), dwell_s)
         else:
@@ -312,6 +321,10 @@ class VendingRule:
             vendor.dwell_s >= dwell_s
             and vendor.known_s >= dwell_s
             and share >= TRADING_SHARE
+            and (
+                vendor.detected >= DETECTED_SHARE * vendor.looks
+                or any(track.score >= WEAK_SCORE for track in members)
+            )
             and any(track.seen and track.anchor_sightings >= LEAST_SIGHTINGS for track in members)
         )
         if vendor.fired or not due:
@@ -343,6 +356,7 @@ class VendingRule:
                 self._zone,
                 dwell_s=self._zone.dwell_of(vendor.name),
                 trading_share=TRADING_SHARE,
+                detected_share=DETECTED_SHARE,
                 close_widths=CLOSE_WIDTHS,
                 beside_widths=BESIDE_WIDTHS,
                 widest_vendor=WIDEST_VENDOR,

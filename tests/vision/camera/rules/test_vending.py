@@ -150,6 +150,11 @@ def test_goods_that_are_seen_weakly_all_the_time_are_goods():
     assert len(fired(watched(Story([weak]), no_vending(), times(900, 2)))) == 1
 
 
+def test_a_window_that_is_taken_for_goods_now_and_then_is_none():
+    window = stands("stall", PLACE, 0, 900, score=0.25, seen_share=0.25)
+    assert not fired(watched(Story([window]), no_vending(), times(900, 2)))
+
+
 @pytest.mark.parametrize(
     ("goods", "came", "began"),
     [
