@@ -40,7 +40,13 @@ def ground_point(box: Box) -> tuple[float, float]:
 
 def footprint_point(box: Box) -> tuple[float, float]:
     """Return where the middle of the ground under a lorry is, which its box hides."""
-    return (box[0] + box[2]) / 2, box[3] - FOOTPRINT_SHARE * height(box)
+    x, y = ground_point(box)
+    return x, y - footprint_lift(box)
+
+
+def footprint_lift(box: Box) -> float:
+    """Return how far above a lorry's lower edge that point is, as a share of the frame's height."""
+    return FOOTPRINT_SHARE * height(box)
 
 
 def cut_sides(box: Box) -> tuple[bool, bool, bool, bool]:

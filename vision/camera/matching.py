@@ -121,11 +121,16 @@ def assign(
     }
 
 
-def _ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersections over unions of boxes, float64 (len(a), len(b))."""
+def _common(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Areas that boxes share, float64 (len(a), len(b))."""
     corner = np.maximum(a[:, None, :2], b[None, :, :2])
     other = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.maximum(other - corner, 0.0).prod(axis=2)
+    return np.asarray(np.maximum(other - corner, 0.0).prod(axis=2))
+
+
+def _ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersections over unions of boxes, float64 (len(a), len(b))."""
+    common = _common(a, b)
     return np.asarray(common / (_area(a)[:, None] + _area(b)[None] - common))
 
 
@@ -142,9 +147,7 @@ def covered_by_others(
         float64 (n, m): the largest share of a place that a nearer box covers which is neither the
         box of that column nor about the place itself.
     """
-    corner = np.maximum(places[:, None, :2], seen[None, :, :2])
-    other = np.minimum(places[:, None, 2:], seen[None, :, 2:])
-    common = np.maximum(other - corner, 0.0).prod(axis=2)
+    common = _common(places, seen)
     own = _area(places)[:, None]
     doubled = common >= SAME_BOX_IOU * (own + _area(seen)[None] - common)
     nearer = seen[None, :, 3] > places[:, None, 3]

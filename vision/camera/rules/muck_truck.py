@@ -176,7 +176,7 @@ class MuckTruckRule:
         if len(track.path) < 2:
             return False
         (before_at, before), (now_at, now) = track.path[-2:]
-        lift = boxes.FOOTPRINT_SHARE * boxes.height(track.box_xyxy)
+        lift = boxes.footprint_lift(track.box_xyxy)
         return (now_at - before_at).total_seconds() <= LEAP_S and crosses(
             self._zone, (before[0], before[1] - lift), (now[0], now[1] - lift)
         )

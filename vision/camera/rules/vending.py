@@ -257,10 +257,9 @@ class VendingRule:
             memory.not_before |= {track.number: tick.at for track in members}
             return []
         box = _union([track.anchor_xyxy for track in members])
-        seen_since = min(self._since(track, tick) for track in members)
-        since = seen_since
+        since = min(self._since(track, tick) for track in members)
         if any(track.name == "cart" for track in members):
-            since = self._not_sooner(memory.standers.came(seen_since, box), members, tick)
+            since = self._not_sooner(memory.standers.came(since, box), members, tick)
         main = _main(members)
         vendor = _Vendor(
             key=key_of(self._zone, self._reporter.name, since, box, self.keys()),
@@ -309,9 +308,10 @@ class VendingRule:
         # What has once shown goods stays a stall while its goods are out of sight.
         vendor.name = next(name for name in ("stall", "cart", "canopy") if name in vendor.form)
         dwell_s = self._zone.dwell_of(vendor.name)
-        vendor.looks += any(track.sure for track in members)
+        shown = any(track.sure for track in members)
+        vendor.looks += shown
         vendor.detected += any(track.seen for track in members)
-        if any(track.sure for track in members) and tick.elapsed_s <= GAP_S:
+        if shown and tick.elapsed_s <= GAP_S:
             vendor.note_trade(tick.active_s, _trades(members, people), dwell_s)
         else:
             vendor.unseen_s += tick.active_s
