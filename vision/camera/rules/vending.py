@@ -356,6 +356,7 @@ class VendingRule:
                 self._zone,
                 dwell_s=self._zone.dwell_of(vendor.name),
                 trading_share=TRADING_SHARE,
+                weak_score=WEAK_SCORE,
                 detected_share=DETECTED_SHARE,
                 close_widths=CLOSE_WIDTHS,
                 beside_widths=BESIDE_WIDTHS,

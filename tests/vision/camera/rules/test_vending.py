@@ -20,6 +20,7 @@ from tests.vision.camera.street_story import (
     watched,
 )
 from vision.camera.events import Step
+from vision.camera_texts import CAMERA_THRESHOLDS
 from vision.finding import FindingKind
 
 PLACE = box(0.5, 0.6)
@@ -56,6 +57,7 @@ def test_a_stall_that_stays_is_reported_once_with_its_whole_life(step):
     assert 360 <= (event.at - START).total_seconds() <= 360 + 3 * step
     assert event.measures["trading_share"].value == 1
     assert event.attributes == {"class": "stall", "form": "stall"}
+    assert set(event.rule.thresholds) <= set(CAMERA_THRESHOLDS)
     ended = events[-1]
     assert ended.measures["dwell_s"].value == pytest.approx(740, abs=step)
     assert (ended.last_seen - at(800)).total_seconds() == pytest.approx(0, abs=step)
