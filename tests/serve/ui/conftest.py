@@ -29,6 +29,8 @@ PAGES = ROOT / "serve" / "ui" / "dist" / "index.html"
 AXE = ROOT / "serve" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD = "city-eye-under-test"  # noqa: S105
 SERIOUS = ("serious", "critical")
+EXPECTED_WITHIN_MS = 20_000
+"""Browser and service share the machine, which may be a slow one."""
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +68,8 @@ def _add_users(data):
 @pytest.fixture(scope="session")
 def chromium():
     """A running browser."""
-    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    playwright.expect.set_options(timeout=EXPECTED_WITHIN_MS)
     if browser.program() is None:
         pytest.skip(browser.MISSING)
     with browser.chromium() as running:

@@ -85,7 +85,7 @@ def at_work(site, path="/review", role="reviewer", **more):
     """A reviewer's page with the first finding on it."""
     page = site.page(role, path, **more)
     expect(page.locator(".facts-panel h2").first).to_be_visible()
-    page.locator(".stage").focus()
+    page.locator("section.stage").focus()
     return page
 
 
@@ -345,7 +345,7 @@ def test_many_that_look_alike_are_decided_at_once_and_taken_back(site, axe):
     assert states.pop(taken["id"]) == "suspected"
     assert states.pop(alike[-1]["id"]) == "suspected"
     assert set(states.values()) == {"rejected"}
-    page.locator(".stage").focus()
+    page.locator("section.stage").focus()
     page.keyboard.press("u")
     for each in alike:
         becomes(site, each, state="suspected")

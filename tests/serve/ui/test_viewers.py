@@ -28,6 +28,16 @@ CELLS = """(selector) => {
   for (const canvas of canvases) context.drawImage(canvas, 0, 0, 16, 9);
   return [...context.getImageData(0, 0, 16, 9).data];
 }"""
+# How often a viewer shows nothing from now on.
+COUNT_EMPTY = """(viewer) => {
+  window.emptied = 0;
+  const changed = () => { if (!viewer.dataset.shown) window.emptied += 1; };
+  new MutationObserver(changed).observe(viewer, { attributeFilter: ['data-shown'] });
+}"""
+# What was asked for before is drawn after two frames.
+DRAWN = """() => new Promise(
+  (drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn()))
+)"""
 
 GO = "(to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')) }"
 
@@ -48,14 +58,17 @@ def open_finding(site, kind, role="reviewer", **looks):
 
 
 def settled(page, selector=MAPS):
-    """The map's colours once all is there and they stay the same."""
+    """The map's colours once all is there and they stay the same over three looks."""
     page.locator(".survey[data-settled=true], .camera").first.wait_for()
-    last = None
+    last, same = None, 0
     for _ in range(100):
         page.locator("[aria-busy=true]").first.wait_for(state="detached")
         page.wait_for_timeout(250)
+        page.evaluate(DRAWN)
         now = page.evaluate(CELLS, selector)
-        if now == last and any(now) and page.locator("[aria-busy=true]").count() == 0:
+        still = now == last and any(now) and page.locator("[aria-busy=true]").count() == 0
+        same = same + 1 if still else 0
+        if same == 2:
             return now
         last = now
     raise AssertionError("the map does not come to rest")
@@ -313,6 +326,7 @@ def test_a_camera_finding_shows_its_pictures_its_time_and_its_clip(site):
     page.on("response", lambda answer: ranges.append((answer.status, answer.url)))
     page.keyboard.press("v")
     playing = page.locator("video")
+    expect(playing).to_be_visible()
     # Waiting for a script's condition is done by eval in the page, which its policy forbids.
     for _ in range(150):
         if playing.evaluate("(video) => video.currentTime") > 0.4:
@@ -330,6 +344,34 @@ def test_a_camera_finding_shows_its_pictures_its_time_and_its_clip(site):
     assert len(views(site, finding)) == 2
     page.context.close()
     site.check()
+
+
+@pytest.mark.parametrize("kind", ["illegal_parking", "new_structure"])
+def test_a_finding_read_again_goes_on_as_it_is_looked_at(site, kind):
+    page = site.page("reviewer", "/cases")
+    finding = found(site, kind)
+    waiting, released = [], False
+    page.route(
+        "**/api/v1/reviews/claims*",
+        lambda route: route.continue_() if released else waiting.append(route),
+    )
+    page.goto(f"/review/{finding['id']}")
+    page.locator(SHOWN.format(finding["id"])).wait_for()
+    viewer = page.locator(".camera" if kind == "illegal_parking" else ".survey")
+    if kind == "illegal_parking":
+        page.keyboard.press("v")
+        expect(page.locator("video")).to_be_visible()
+    viewer.evaluate(COUNT_EMPTY)
+    # The finding is read anew once the desk has its claims.
+    with page.expect_response(f"**/findings/{finding['id']}"):
+        released = True
+        for route in waiting:
+            route.continue_()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.emptied") == 0
+    if kind == "illegal_parking":
+        expect(page.locator("video")).to_be_visible()
+    page.context.close()
 
 
 def test_who_may_not_see_originals_is_not_offered_them(site):

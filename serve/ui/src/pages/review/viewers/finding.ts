@@ -37,6 +37,12 @@ export function documentOf(finding: Finding): Document {
   return finding.document as unknown as Document;
 }
 
+/** What a viewer has to be set up anew for: the same finding read again, with the same evidence, goes
+ * on as it is looked at. */
+export function evidenceKey(finding: Finding): string {
+  return [finding.id, ...finding.evidence.map(({ id, deleted_at }) => id + (deleted_at ?? ''))].join();
+}
+
 /** A file in the manifest of a camera's evidence. */
 export interface ManifestFile {
   path: string;
