@@ -27,12 +27,11 @@ if str(ROOT) not in sys.path:
 from datasets.classes import STREET_CLASSES  # noqa: E402
 from datasets.scenes.asset import Asset  # noqa: E402
 from datasets.scenes.catalogue import CATALOGUE, SPLITS, Split  # noqa: E402
-from datasets.scenes.muck_trucks import load_seen  # noqa: E402
+from datasets.scenes.muck_trucks import told_state  # noqa: E402
 from datasets.scenes.stage import Lamp, Light, LightKind, Stage  # noqa: E402
 from datasets.scenes.street_placing import populate  # noqa: E402
 from datasets.scenes.street_visible import Cast, SeenPart  # noqa: E402
 from datasets.scenes.streets import build_street, camera_view, random_plan  # noqa: E402
-from datasets.scenes.view import View  # noqa: E402
 
 SIZE_WH = (640, 384)
 _KINDS: tuple[LightKind, ...] = ("day", "overcast", "dusk", "night")
@@ -95,16 +94,11 @@ def render_scene(
     stage.light(light)
     stage.render(view, path)
     trucks: tuple[dict[str, object], ...] = tuple(
-        {"xyxy": part.xyxy, "load_state": seen_state(assets[part.asset], view)}
+        {"xyxy": part.xyxy, "load_state": told_state(assets[part.asset], view)}
         for part in seen
         if part.label == "muck_truck"
     )
     return Labels(tuple(yolo_line(part) for part in seen), trucks)
-
-
-def seen_state(truck: Asset, view: View) -> str:
-    """Return the state of a truck's load as far as the camera can tell."""
-    return str(truck.load_state) if load_seen(truck, view) else "not_visible"
 
 
 def yolo_line(part: SeenPart) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasets.scenes.asset import Asset, Part
 from datasets.scenes.load_covers import covered
@@ -39,6 +40,11 @@ _LOADS: dict[str, Callable[[np.random.Generator, Room], Load]] = {
 LOADED_STATES = tuple(_LOADS)
 _SEEN_SHARE = 0.07
 """A load of which the camera sees less than this share of its face counts as not visible."""
+_ROUGH_M, _ON_WALL_M = 0.12, 0.02
+"""What is so near to a point of a load, or of an empty box's walls, does not hide it."""
+_TOLD_SHARE = 0.02
+"""Share of the truck's box, as the camera sees it, that the seen part of the load has to fill for
+its state to be told: of a box of 130 by 65 pixels, a strip of 56 by 3."""
 
 TEST_DESIGNS = ("rock_6x4", "crew_dropside_4x2", "short_nose_8x4")
 TRAIN_DESIGNS = (*(name for name in DESIGNS if name not in TEST_DESIGNS), FREE)
@@ -112,12 +118,55 @@ def muck_truck(
 
 
 def load_seen(asset: Asset, view: View) -> bool:
-    """Return whether a camera sees enough of a muck truck's load to tell its state.
+    """Return whether a camera sees something of a muck truck's load; of an empty box, also a wall.
+
+    Clips are cast by it; what a picture shows is told by :func:`told_state`.
 
     Args:
         asset: from :func:`muck_truck`, placed or not.
         view: the camera.
     """
+    return _seen_share(asset, view, near_m=_ROUGH_M) >= _SEEN_SHARE
+
+
+def told_state(asset: Asset, view: View) -> str:
+    """Return the load state that a camera can tell: ``not_visible`` where it sees too little.
+
+    Over the boards, a level load is a line, and so is the inside of an empty box.
+
+    Args:
+        asset: from :func:`muck_truck`, placed or not.
+        view: the camera.
+    """
+    # Points of an empty box lie on its walls, which are thinner than what loads are rough by.
+    seen = _seen_share(asset, view, near_m=_ON_WALL_M if asset.load_state == "empty" else _ROUGH_M)
+    truck = np.ptp(view.project(asset.parts[0].shape.points())[0], axis=0)
+    face = _hull_area(view.project(asset.parts[2].shape.points())[0])
+    told = seen >= _SEEN_SHARE and seen * face >= _TOLD_SHARE * float(truck.prod())
+    return str(asset.load_state) if told else "not_visible"
+
+
+def _hull_area(points: NDArray[np.float64]) -> float:
+    """Area of the convex hull of points, shape ``(n, 2)`` (Andrew's monotone chain)."""
+
+    def half(ordered: list[list[float]]) -> list[list[float]]:
+        hull: list[list[float]] = []
+        for x, y in ordered:
+            while len(hull) > 1:
+                (x0, y0), (x1, y1) = hull[-2:]
+                if (x1 - x0) * (y - y0) > (y1 - y0) * (x - x0):
+                    break
+                hull.pop()
+            hull.append([x, y])
+        return hull[:-1]
+
+    ordered = sorted(points.tolist())
+    x, y = np.array(half(ordered) + half(ordered[::-1])).T
+    return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
+
+
+def _seen_share(asset: Asset, view: View, *, near_m: float) -> float:
+    """Share of the points on a load's face that nothing of the truck hides but what is so near."""
     truck, marks = asset.parts[0].shape, asset.parts[2].shape.points()
     corners = truck.points()
     triangles = np.array(
@@ -139,11 +188,11 @@ def load_seen(asset: Asset, view: View) -> bool:
         u = np.einsum("ij,ij->i", normal, from_a) / scale
         v = across @ ray / scale
         share = reach / scale
-        near = 1.0 - 0.12 / float(np.linalg.norm(ray))
+        near = 1.0 - near_m / float(np.linalg.norm(ray))
         with np.errstate(invalid="ignore"):
             hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (share > 0) & (share < near)
         seen += not bool(hit.any())
-    return seen >= _SEEN_SHARE * len(marks)
+    return seen / len(marks)
 
 
 def _measures(rng: np.random.Generator, kind: Tipper) -> _Frame:

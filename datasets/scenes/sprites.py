@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from datasets.scenes.asset import Asset
 from datasets.scenes.catalogue import CATALOGUE, Split
-from datasets.scenes.muck_trucks import load_seen
+from datasets.scenes.muck_trucks import told_state
 from datasets.scenes.shape import Vertices
 from datasets.scenes.stage import Lamp, Light, LightKind, Stage
 from datasets.scenes.vehicle_shell import switched_on
@@ -234,9 +234,7 @@ def render_sprite(
     _render_only(area, size)
     stage.render(view, path, ground="catch")
     fade_file(path, area)
-    state = asset.load_state
-    if state is not None and not load_seen(asset, view):
-        state = "not_visible"
+    state = None if asset.load_state is None else told_state(asset, view)
     return sprite_record(
         asset, view, kind=kind, split=split, seed=seed, pose=pose, light=light, load_state=state
     )

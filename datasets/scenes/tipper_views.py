@@ -22,8 +22,8 @@ from datasets.scenes.muck_trucks import (
     LOADED_STATES,
     TRAIN_DESIGNS,
     draw_design,
-    load_seen,
     muck_truck,
+    told_state,
 )
 from datasets.scenes.sprites import (
     Pose,
@@ -123,8 +123,7 @@ def _render(
     fade_file(path)
     off_axis = abs(math.degrees(math.asin(math.sin(math.radians(pose.yaw_deg)))))
     skirt_seen = asset.load_state == "covered" and off_axis > _SKIRT_YAW_DEG
-    seen = skirt_seen or load_seen(asset, view)
-    state = asset.load_state if seen else "not_visible"
+    state = asset.load_state if skirt_seen else told_state(asset, view)
     return sprite_record(
         asset, view, kind=KIND, split=split, seed=seed, pose=pose, light=light, load_state=state
     )

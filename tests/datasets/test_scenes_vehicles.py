@@ -7,7 +7,7 @@ from datasets.classes import LOAD_STATES, STREET_CLASSES
 from datasets.scenes import loads, muck_trucks, vehicles
 from datasets.scenes.asset import Asset
 from datasets.scenes.load_covers import covered
-from datasets.scenes.muck_trucks import LOADED_STATES, load_seen, muck_truck
+from datasets.scenes.muck_trucks import LOADED_STATES, load_seen, muck_truck, told_state
 from datasets.scenes.shape import Paint, Shape
 from datasets.scenes.vehicle_shell import HEADLAMP, TAIL_LAMP, Width, plate, switched_on
 from datasets.scenes.view import View, part_boxes
@@ -137,6 +137,27 @@ def test_cover_closes_the_whole_box(seed):
 def test_load_is_seen_from_above_and_an_open_one_not_from_below_the_boards(state, pitch, seen):
     asset = muck_truck(np.random.default_rng(8), design="cabover_8x4", load_state=state)
     assert load_seen(asset, _above(pitch_deg=pitch)) is seen
+
+
+@pytest.mark.parametrize(
+    ("state", "pitch", "told"),
+    [
+        *((state, 50.0, state) for state in LOADED_STATES),
+        *((state, 8.0, "not_visible") for state in ("empty", "level")),
+        ("heaped", 8.0, "heaped"),
+        ("covered", 8.0, "covered"),
+    ],
+)
+def test_a_load_of_which_a_line_is_seen_is_not_told(state, pitch, told):
+    asset = muck_truck(np.random.default_rng(8), design="cabover_8x4", load_state=state)
+    view = _above(pitch_deg=pitch, yaw_deg=135.0)
+    assert load_seen(asset, view)
+    assert told_state(asset, view) == told
+
+
+def test_the_inside_of_a_wall_is_not_seen_through_it():
+    asset = muck_truck(np.random.default_rng(8), design="cabover_8x4", load_state="empty")
+    assert told_state(asset, _above(pitch_deg=0.0, yaw_deg=90.0)) == "not_visible"
 
 
 def test_turning_truck_and_camera_together_changes_nothing():
