@@ -4,15 +4,10 @@ One vendor may be seen as a stall, a cart and a canopy at once, and may change i
 laid out, so a vendor is known by its place and not by one track. A stall has goods by what the
 class means; a cart or a canopy is a vendor's only while somebody is close by for a good part of the
 time, and nearer to it than to another vendor.
-
-What lies beside a vendor's main part, or under its canopy, is the same vendor's. Beside is counted
-from the main part only and up to a width, so that a row of stalls does not become one vendor: the
-neighbour of a neighbour is another. Two vendors who stand wall to wall are told as one.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from vision.camera import boxes
 from vision.camera.config import Zone
 from vision.camera.events import VENDING, Box, RuleEvent, Step
 from vision.camera.rules.candidates import (
@@ -36,6 +30,21 @@ from vision.camera.rules.candidates import (
     thresholds_of,
 )
 from vision.camera.rules.setting_up import LONGEST, Standers
+from vision.camera.rules.vendor_parts import (
+    BESIDE_WIDTHS,
+    CLOSE_WIDTHS,
+    CORES,
+    WIDEST_VENDOR,
+    at_this,
+    belongs,
+    core_of,
+    grouped,
+    is_under,
+    main_part,
+    parts_of,
+    trades,
+    union,
+)
 from vision.camera.tracks import GAP_S, Track
 from vision.camera.zones import ENTER_SHARE, Tick, ground_share, is_active, next_tick, stands_in
 from vision.finding import FindingKind
@@ -48,32 +57,11 @@ SHARE_PARTS = 20
 WEAK_SCORE, DETECTED_SHARE = 0.3, 0.35
 """Mean score below which a vendor has to be detected in so large a share of the looks at its place:
 a shop window, weakly taken for a stall in one look of four, is none, though it stays for ever."""
-CLOSE_WIDTHS = 1.0
-"""Own widths beside a cart within which somebody is close by."""
-CLOSE_HEIGHTS = 0.75
-"""Own heights by which their feet may be further or nearer than its wheels."""
-SAME_VENDOR_SHARE = 0.4
-"""Two that cover so much of the smaller are one vendor's."""
-CANOPY_SHARE = 0.15
-"""The same for a canopy and what is under it: its poles stand beside the goods."""
-BESIDE_WIDTHS = 0.5
-"""Widths of the narrower of two parts that may lie between them: crates stand beside the cart."""
-BESIDE_HEIGHTS = 1.25
-"""Heights of the higher by which they may stand nearer or further: a kerb runs aslant the view."""
-WIDEST_VENDOR = 2.5
-"""Widths of its main part that a vendor takes up at most: two cloths with a step between them."""
 SAME_SIMILARITY = 0.7
 """Of a vendor that comes back. Its goods may lie otherwise, and then it is reported again: less
 would take every second vendor for the one before, whose cooldown would swallow its event."""
-UNDER_WIDTHS = 0.25
-"""Own widths beside a sunshade within which somebody still stands at it."""
-UNDER_HEIGHTS = 0.5
-"""Own heights by which the head of somebody under it may be lower than its edge."""
-SHADE_HEIGHTS = 2.0
-"""Own heights, but no more than its width, by which a sunshade hangs above the ground."""
 GROUND_WEIGHT = 0.1
 """Weight of the people of one frame in where the ground under a canopy is."""
-_CORES = ("stall", "cart")
 
 
 @dataclass(slots=True)
@@ -111,7 +99,7 @@ class _Vendor(Candidate):
             person.box_xyxy[3]
             for person in people
             for track in members
-            if track.name == "canopy" and _is_under(person.box_xyxy, track.anchor_xyxy)
+            if track.name == "canopy" and is_under(person.box_xyxy, track.anchor_xyxy)
         ]
         if feet:
             now = median(feet)
@@ -120,8 +108,8 @@ class _Vendor(Candidate):
 
     def place_of(self, members: Sequence[Track]) -> Box:
         """Return where it all is; of a canopy alone, down to the ground under it."""
-        x1, y1, x2, y2 = _union([track.anchor_xyxy for track in members])
-        if self.ground_y is None or any(track.name in _CORES for track in members):
+        x1, y1, x2, y2 = union([track.anchor_xyxy for track in members])
+        if self.ground_y is None or any(track.name in CORES for track in members):
             return x1, y1, x2, y2
         return x1, y1, x2, max(y2, self.ground_y)
 
@@ -199,11 +187,11 @@ class VendingRule:
         for vendor in sorted(memory.vendors, key=lambda one: (not one.fired, one.first_seen)):
             vendor.shift(tick)
             others = [one.box_xyxy for one in memory.vendors if one is not vendor]
-            members = _parts_of(vendor.core_xyxy, vendor.box_xyxy, free, others)
+            members = parts_of(vendor.core_xyxy, vendor.box_xyxy, free, others)
             free = [track for track in free if track not in members]
-            here = _at_this(people, vendor.box_xyxy, others)
+            here = at_this(people, vendor.box_xyxy, others)
             events += self._continue(vendor, members, here, tick)
-        for members in _grouped(free):
+        for members in grouped(free):
             events += self._begin(members, tick)
         return events
 
@@ -231,14 +219,14 @@ class VendingRule:
     def _concerns(self, track: Track, people: Sequence[Track], tick: Tick) -> bool:
         if not (tick.active and track.name in VENDING and track.standing and track.there):
             return False
-        at_vendor = any(_belongs(track, vendor.box_xyxy) for vendor in self._memory.vendors)
+        at_vendor = any(belongs(track, vendor.box_xyxy) for vendor in self._memory.vendors)
         if stands_in(self._zone, track.anchor_xyxy, was_in=at_vendor):
             return True
         # A sunshade hangs above the ground it covers: who stands under it says where that is.
         return track.name == "canopy" and (
             at_vendor
             or any(
-                _is_under(person.box_xyxy, track.anchor_xyxy)
+                is_under(person.box_xyxy, track.anchor_xyxy)
                 and stands_in(self._zone, person.box_xyxy)
                 for person in people
             )
@@ -256,11 +244,11 @@ class VendingRule:
         if any(memory.cooldowns.hold(track, SAME_SIMILARITY) for track in members):
             memory.not_before |= {track.number: tick.at for track in members}
             return []
-        box = _union([track.anchor_xyxy for track in members])
+        box = union([track.anchor_xyxy for track in members])
         since = min(self._since(track, tick) for track in members)
         if any(track.name == "cart" for track in members):
             since = self._not_sooner(memory.standers.came(since, box), members, tick)
-        main = _main(members)
+        main = main_part(members)
         vendor = _Vendor(
             key=key_of(self._zone, self._reporter.name, since, box, self.keys()),
             first_seen=since,
@@ -271,7 +259,7 @@ class VendingRule:
             descriptor=main.descriptor,
             dwell_s=(tick.at - since).total_seconds(),
             form=sorted({track.name for track in members}),
-            core_xyxy=_core(members).anchor_xyxy,
+            core_xyxy=core_of(members).anchor_xyxy,
         )
         memory.vendors.append(vendor)
         return [self._event(Step.BEGAN, vendor, tick.at)]
@@ -298,10 +286,10 @@ class VendingRule:
             vendor.miss(tick)
             return self._end(vendor, tick) if vendor.gone(self._zone.grace_s) else []
         vendor.stay(tick)
-        main = _main(members)
+        main = main_part(members)
         vendor.note_ground(members, people)
         vendor.box_xyxy = vendor.place_of(members)
-        vendor.core_xyxy = _core(members).anchor_xyxy
+        vendor.core_xyxy = core_of(members).anchor_xyxy
         vendor.last_seen = max(track.last_seen for track in members)
         vendor.descriptor = main.descriptor
         vendor.form = sorted({*vendor.form, *(track.name for track in members)})
@@ -312,7 +300,7 @@ class VendingRule:
         vendor.looks += shown
         vendor.detected += any(track.seen for track in members)
         if shown and tick.elapsed_s <= GAP_S:
-            vendor.note_trade(tick.active_s, _trades(members, people), dwell_s)
+            vendor.note_trade(tick.active_s, trades(members, people), dwell_s)
         else:
             vendor.unseen_s += tick.active_s
         share = vendor.trading_share
@@ -364,149 +352,3 @@ class VendingRule:
                 setting_up_s=LONGEST.total_seconds(),
             ),
         )
-
-
-def _main(members: Sequence[Track]) -> Track:
-    """The part that says most: goods before a cart before a canopy, then the surest."""
-    order = {"stall": 2, "cart": 1}
-    return max(members, key=lambda track: (order.get(track.name, 0), track.score))
-
-
-def _union(all_boxes: Sequence[Box]) -> Box:
-    return (
-        min(box[0] for box in all_boxes),
-        min(box[1] for box in all_boxes),
-        max(box[2] for box in all_boxes),
-        max(box[3] for box in all_boxes),
-    )
-
-
-def _overlap(a: Box, b: Box) -> float:
-    """Share of the smaller box that both cover."""
-    return boxes.common(a, b) / min(boxes.area(a), boxes.area(b))
-
-
-def _belongs(track: Track, place: Box) -> bool:
-    least = SAME_VENDOR_SHARE if track.name in _CORES else CANOPY_SHARE
-    return _overlap(_reach(track), place) >= least
-
-
-def _reach(track: Track) -> Box:
-    """Its box; a sunshade's goes down to the ground, for what it covers stands below it."""
-    x1, y1, x2, y2 = track.anchor_xyxy
-    if track.name in _CORES:
-        return track.anchor_xyxy
-    return x1, y1, x2, y2 + min(SHADE_HEIGHTS * (y2 - y1), x2 - x1)
-
-
-def _core(members: Sequence[Track]) -> Track:
-    """The part that others lie beside: the largest of the goods and carts."""
-    return max(members, key=lambda track: (track.name in _CORES, boxes.area(track.anchor_xyxy)))
-
-
-def _parts_of(
-    core: Box, place: Box, tracks: Sequence[Track], others: Sequence[Box] = ()
-) -> list[Track]:
-    """Return what is one vendor's: at its place, under its canopy, or beside its main part.
-
-    Args:
-        core: Its main part.
-        place: All of it, as known so far.
-        tracks: What may be its.
-        others: Places of other vendors; what stands there is theirs, unless it is here, too.
-    """
-    members = [track for track in tracks if track.name in _CORES and _belongs(track, place)]
-    rest = [track for track in tracks if track.name in _CORES and track not in members]
-    canopies = [
-        track
-        for track in tracks
-        if track.name not in _CORES
-        and _belongs(track, place)
-        # Each canopy is over what it covers best.
-        and not any(
-            _overlap(_reach(track), other.anchor_xyxy) > _overlap(_reach(track), place)
-            for other in rest
-        )
-    ]
-    rest = [track for track in rest if not any(_belongs(track, other) for other in others)]
-    under = [track for track in rest if any(_belongs(track, _reach(canopy)) for canopy in canopies)]
-    members += under
-    whole = _union([core, *(track.anchor_xyxy for track in members)])
-    beside = [track for track in rest if track not in under and _beside(track.anchor_xyxy, core)]
-    for track in sorted(beside, key=lambda track: _aside(track.anchor_xyxy, core)):
-        wider = _union([whole, track.anchor_xyxy])
-        widest = max(boxes.width(core), boxes.width(track.anchor_xyxy))
-        if boxes.width(wider) <= WIDEST_VENDOR * widest:
-            whole = wider
-            members.append(track)
-    return members + canopies
-
-
-def _beside(part: Box, core: Box) -> bool:
-    narrower = min(boxes.width(part), boxes.width(core))
-    higher = max(boxes.height(part), boxes.height(core))
-    return (
-        _aside(part, core) <= BESIDE_WIDTHS * narrower
-        and abs(part[3] - core[3]) <= BESIDE_HEIGHTS * higher
-    )
-
-
-def _aside(a: Box, b: Box) -> float:
-    """Width of what lies between two boxes, 0 where they meet."""
-    return max(a[0] - b[2], b[0] - a[2], 0.0)
-
-
-def _grouped(tracks: Sequence[Track]) -> list[list[Track]]:
-    """Put together what is one vendor's, beginning with the largest goods and carts."""
-    groups: list[list[Track]] = []
-    left = list(tracks)
-    while left:
-        core = _core(left)
-        parts = _parts_of(core.anchor_xyxy, core.anchor_xyxy, left)
-        groups.append(parts)
-        left = [track for track in left if track not in parts]
-    return groups
-
-
-def _trades(members: Sequence[Track], people: Sequence[Track]) -> bool:
-    """Whether there are goods, or somebody is close by."""
-    if any(track.name == "stall" for track in members):
-        return True
-    return any(
-        _is_close(person.box_xyxy, track.anchor_xyxy)
-        or (track.name == "canopy" and _is_under(person.box_xyxy, track.anchor_xyxy))
-        for track in members
-        for person in people
-    )
-
-
-def _at_this(people: Sequence[Track], place: Box, others: Sequence[Box]) -> list[Track]:
-    """Return who is nearer to a vendor than to any other: nobody serves at two."""
-    return [
-        person
-        for person in people
-        if all(_apart(person.box_xyxy, place) <= _apart(person.box_xyxy, other) for other in others)
-    ]
-
-
-def _apart(person: Box, place: Box) -> float:
-    """How far somebody's feet are from a vendor, in their own widths and heights."""
-    below = max(place[1] - person[3], person[3] - place[3], 0.0)
-    return math.hypot(_aside(person, place) / boxes.width(person), below / boxes.height(person))
-
-
-def _is_under(person: Box, canopy: Box) -> bool:
-    """Whether somebody stands under a sunshade, or at its edge: feet below it, head not far."""
-    return (
-        _aside(person, canopy) <= UNDER_WIDTHS * boxes.width(canopy)
-        and person[3] > canopy[3]
-        and person[1] <= canopy[3] + UNDER_HEIGHTS * boxes.height(person)
-    )
-
-
-def _is_close(person: Box, cart: Box) -> bool:
-    """Whether somebody stands beside a cart, or behind it, where it hides their legs."""
-    aside, below = _aside(person, cart), person[3] - cart[3]
-    beside = aside <= CLOSE_WIDTHS * boxes.width(cart)
-    behind = aside <= 0 and cart[1] <= person[3] <= cart[3]
-    return behind or (beside and abs(below) <= CLOSE_HEIGHTS * boxes.height(cart))
