@@ -6,8 +6,9 @@ overload, a level one is not covered. A weight is never claimed. What was seen f
 is no finding: a detector takes a bus for a muck truck in one frame or two.
 
 A detector that sees the cab and the bed of a lorry as two vehicles now, and the whole of it as one
-the next moment, makes two passages of one. Of two muck trucks of which one was once inside the
-box of the other, only the first to leave is counted.
+the next moment, makes several passages of one. Of muck trucks of which one was once inside the box
+of another, the one that leaves first hands on what it knows: one passage is counted, from the first
+of them to the last.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from vision.camera.tracks import Track, view_quality
 from vision.camera.zones import Tick, crosses, holds, next_tick
 from vision.finding import FindingKind
 
-VERSION = "3"
+VERSION = "4"
 MUCK_TRUCK = "muck_truck"
-VOTE_SHARE = 0.4
+VOTE_SHARE = 0.3
 """Share of a vehicle's class votes from which it is a muck truck; seen from before, one looks like
 any other lorry, so it need not be the most."""
 STATE_SHARE = 0.4
@@ -57,6 +58,28 @@ FINDINGS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Share of the class votes, votes and looks on the load, as `_Passage` has them."""
+
+    share: float = 0.0
+    load: Mapping[str, float] = field(default_factory=dict)
+    looks: int = 0
+    looks_s: float = 0.0
+
+    def with_more(self, other: _Known) -> _Known:
+        """Return what two parts of a vehicle say; the class is told by the one that is surer."""
+        return _Known(
+            max(self.share, other.share),
+            {
+                state: self.load.get(state, 0.0) + other.load.get(state, 0.0)
+                for state in {**self.load, **other.load}
+            },
+            self.looks + other.looks,
+            max(self.looks_s, other.looks_s),
+        )
+
+
 @dataclass(slots=True)
 class _Passage(Candidate):
     """A vehicle at the gate.
@@ -74,7 +97,7 @@ class _Passage(Candidate):
         load: Votes by load state.
         looks: How many sightings voted on the load.
         looks_s: Seconds from the first of them to the last.
-        direction: ``in``, ``out`` or ``unknown``.
+        handed: What parts that have left handed on: share, load, looks and their seconds.
     """
 
     number: int = 0
@@ -89,7 +112,25 @@ class _Passage(Candidate):
     load: dict[str, float] = field(default_factory=dict)
     looks: int = 0
     looks_s: float = 0.0
-    direction: str = "unknown"
+    handed: _Known = field(default_factory=_Known)
+
+    def hand_on(self, heir: _Passage) -> None:
+        """Leave what is known to another part of the same vehicle, which is still there."""
+        if self.first_seen < heir.first_seen:
+            heir.first_seen, heir.start, heir.size = self.first_seen, self.start, self.size
+        heir.counted |= self.counted
+        heir.handed = heir.handed.with_more(self.known)
+        heir.know(heir.known.with_more(self.known))
+
+    @property
+    def known(self) -> _Known:
+        """What is known of it by now."""
+        return _Known(self.share, self.load, self.looks, self.looks_s)
+
+    def know(self, known: _Known) -> None:
+        """Take in what is known of it by now."""
+        self.share, self.load = known.share, dict(known.load)
+        self.looks, self.looks_s = known.looks, known.looks_s
 
 
 @dataclass(slots=True)
@@ -231,11 +272,10 @@ class MuckTruckRule:
     def _note(self, passage: _Passage, track: Track, tick: Tick) -> None:
         passage.last_seen, passage.box_xyxy = tick.at, track.box_xyxy
         passage.end = boxes.ground_point(track.box_xyxy)
-        passage.share = _share_since(passage.votes_before, track)
+        share = _share_since(passage.votes_before, track)
+        own = _Known(share, track.load_votes, track.load_sightings, track.load_s)
+        passage.know(passage.handed.with_more(own))
         passage.name = MUCK_TRUCK if passage.share >= VOTE_SHARE else track.name
-        passage.load = dict(track.load_votes)
-        passage.looks, passage.looks_s = track.load_sightings, track.load_s
-        passage.direction = _direction(self._zone.inward, passage.start, passage.end)
         _, state_share = load_state(passage.load)
         passage.score = (track.score * passage.share * state_share) ** (1 / 3)
 
@@ -250,27 +290,56 @@ class MuckTruckRule:
 
     def _close(self, passage: _Passage, at: datetime) -> list[RuleEvent]:
         self._memory.passages.remove(passage)
+        others = self._others_of(passage)
+        for other in others:
+            other.parts |= passage.parts - {other.number}
         if not passage.told:
             return []
+        heirs = [other for other in others if other.told and self._is_seen(other, at)]
+        if heirs:
+            passage.hand_on(max(heirs, key=lambda other: boxes.area(other.box_xyxy)))
+            return [self._event(Step.DROPPED, passage, at)]
+        for other in others:
+            # Not seen any more: this one is what it has been seen as since.
+            if other.told:
+                other.hand_on(passage)
         gone = math.dist(passage.start, passage.end)
         # What comes nearer has gone no less far for being larger now.
         size = min(passage.size, _size(passage.box_xyxy))
         if passage.counted or passage.share < VOTE_SHARE or gone < MOVED_SIZES * size:
             return [self._event(Step.DROPPED, passage, at)]
         self._count(passage)
-        for other in self._memory.passages:
-            other.counted |= other.number in passage.parts
+        for other in others:
+            other.counted = True
         # Times are of the camera, to the millisecond; three steps of 0.2 s may be a little less.
         seen = passage.looks >= LEAST_LOOKS and passage.looks_s >= LEAST_LOOKS_S - 0.01
         if not seen or load_state(passage.load)[0] not in FINDINGS:
             return [self._event(Step.DROPPED, passage, at)]
         return [self._event(step, passage, at) for step in (Step.FIRED, Step.ENDED)]
 
+    def _others_of(self, passage: _Passage) -> list[_Passage]:
+        """Return what else at the gate is of this vehicle: its parts, their parts, and so on."""
+        others: list[_Passage] = []
+        numbers = set(passage.parts)
+        while more := [
+            other
+            for other in self._memory.passages
+            if other is not passage and other not in others and other.number in numbers
+        ]:
+            others += more
+            numbers.update(*(other.parts for other in more))
+        return others
+
+    def _is_seen(self, passage: _Passage, at: datetime) -> bool:
+        """Whether it was seen in this frame, or in the one before if its turn has yet to come."""
+        tick = self._memory.tick
+        return tick is not None and (at - passage.last_seen).total_seconds() <= tick.elapsed_s
+
     def _count(self, passage: _Passage) -> None:
         hour = passage.first_seen.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         hours = self._memory.hours
         counts = hours.setdefault(hour.isoformat(), {"in": 0, "out": 0, "unknown": 0})
-        counts[passage.direction] += 1
+        counts[self._direction_of(passage)] += 1
         for old in sorted(hours)[:-HOURS_KEPT]:
             del hours[old]
 
@@ -286,6 +355,17 @@ class MuckTruckRule:
             if outside_s <= max(self._zone.grace_s, LEAP_S):
                 outside[number] = outside_s
         self._memory.outside_s = outside
+
+    def _direction_of(self, passage: _Passage) -> str:
+        """Return ``in``, ``out`` or ``unknown``."""
+        inward = self._zone.inward
+        if inward is None:
+            return "unknown"
+        nearer = math.dist(passage.start, inward) - math.dist(passage.end, inward)
+        # A hundredth of the frame is what a box jitters by.
+        if abs(nearer) < 0.01:
+            return "unknown"
+        return "in" if nearer > 0 else "out"
 
     def _event(
         self, step: Step, passage: _Passage, at: datetime, *, quality: float = 0.0
@@ -303,7 +383,7 @@ class MuckTruckRule:
                 "class_share": (passage.share, "1"),
                 "looks": (passage.looks, "1"),
             },
-            attributes={"direction": passage.direction, "load_state": state},
+            attributes={"direction": self._direction_of(passage), "load_state": state},
             thresholds=thresholds_of(
                 self._zone,
                 class_share=VOTE_SHARE,
@@ -351,13 +431,3 @@ def load_state(votes: Mapping[str, float]) -> tuple[str, float]:
     state = max(seen, key=lambda name: seen[name])
     share = seen[state] / seen_total
     return (state if share >= STATE_SHARE else UNCERTAIN), share
-
-
-def _direction(inward: Point | None, start: Point, end: Point) -> str:
-    if inward is None:
-        return "unknown"
-    nearer = math.dist(start, inward) - math.dist(end, inward)
-    # A hundredth of the frame is what a box jitters by.
-    if abs(nearer) < 0.01:
-        return "unknown"
-    return "in" if nearer > 0 else "out"

@@ -29,6 +29,7 @@ from vision.finding import FindingKind
 GATE = [[0.4, 0.5], [0.6, 0.5], [0.6, 0.9], [0.4, 0.9]]
 IN, OUT = [(0, 0.05), (8, 0.95)], [(0, 0.95), (8, 0.05)]
 HEAPED = {"heaped": 0.8, "level": 0.15, "not_visible": 0.05}
+HIDDEN = {"not_visible": 1.0}
 LEVEL = {"heaped": 0.2, "level": 0.7, "covered": 0.1}
 STATES = [
     (HEAPED, "heaped", FindingKind.MUCK_TRUCK_OVERLOAD),
@@ -129,7 +130,7 @@ def test_direction_is_towards_the_site_or_away(way, inward, direction):
     [
         (stands("muck_truck", box(0.5, 0.7, 0.16, 0.14), 0, 500, load=HEAPED), "only stands there"),
         (truck(name="truck"), "another lorry"),
-        (truck(name=["truck", "truck", "truck", "muck_truck"]), "hardly ever taken for one"),
+        (truck(name=[*["truck"] * 5, "muck_truck"]), "hardly ever taken for one"),
         (truck(y=0.4), "passes beside the gate"),
         (truck([(0, 0.05), (6, 0.3)]), "turns off before it"),
     ],
@@ -200,6 +201,10 @@ def advanced(frames, camera=None):
     return events + list(book.finish(at(t)))
 
 
+def times_of(step, events):
+    return [(event.at - START).total_seconds() for event in events if event.step is step]
+
+
 def seen(name, place, look=1, load=None):
     return Observation(name, 0.8, place, look_of(look), load or {})
 
@@ -217,6 +222,26 @@ def test_cab_and_bed_of_one_truck_are_one_passage():
     events = advanced(frames)
     assert len({event.key for event in events}) > 1  # it was taken for two
     assert len(fired(events)) == 1
+
+
+def test_parts_of_one_truck_hand_on_what_they_know():
+    """Its front is seen first, then its front and its middle, then the whole of it."""
+    frames = []
+    for t in times(8, 0.2):
+        x = 0.05 + 0.11 * t
+        whole, front = box(x, 0.7, 0.3, 0.2), box(x + 0.1, 0.7, 0.09, 0.15)
+        half = box(x + 0.05, 0.7, 0.19, 0.16)
+        parts = [seen("muck_truck", front, 1, HIDDEN)] if t < 3.9 else []
+        parts += [seen("muck_truck", half, 2, HEAPED)] if 3.5 < t < 4.5 else []
+        parts += [seen("muck_truck", whole, 3, HEAPED)] if 4.1 < t else []
+        frames.append((t, parts))
+    events = advanced(frames)
+    assert len({event.key for event in events}) > 1  # it was taken for two
+    event = only(events)
+    assert event.attributes["load_state"] == "heaped"
+    assert (event.first_seen - START).total_seconds() == pytest.approx(2.4, abs=0.3)
+    assert event.measures["looks"].value > 25
+    assert times_of(Step.FIRED, events) == [pytest.approx(5.2, abs=0.3)]
 
 
 def test_what_a_track_was_before_the_gate_does_not_count():
