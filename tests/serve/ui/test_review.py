@@ -314,7 +314,8 @@ def test_two_reviewers_never_get_the_same(site):
     two.goto(f"/review/{waiting[0]['id']}")
     expect(two.get_by_text("reviewer reviews this until")).to_be_visible()
     expect(two.get_by_role("toolbar", name="Actions")).to_have_count(0)
-    # What is left is free for others at once.
+    # What is left is free for others at once; a claim that is on its way would come after that.
+    one.wait_for_load_state("networkidle")
     one.goto("/map")
     becomes(site, waiting[0], claimed_by=None)
 
