@@ -47,6 +47,9 @@ NOT_VISIBLE = "not_visible"
 UNCERTAIN = "uncertain"
 MOVED_SIZES = 0.5
 """Own sizes that it has to go for a passage: what only stands at the gate passes nothing."""
+AGAIN_S = 10.0
+"""Seconds outside after which a track that has passed may pass again: what shuffles on the edge is
+back sooner, and what comes out again later has been inside, or is another that looks alike."""
 LEAP_S = 3.0
 """Seconds between two looks over which its way is taken to be straight."""
 PART_SHARE, PART_S = 0.8, 1.0
@@ -134,11 +137,28 @@ class _Passage(Candidate):
 
 
 @dataclass(slots=True)
+class _Passed:
+    """How a track has passed: when it left, what was known of its load by then.
+
+    Attributes:
+        at: When it left.
+        outside_s: Seconds since it was last in the zone.
+        load: As the track had it.
+        looks: As the track had them.
+    """
+
+    at: datetime
+    outside_s: float
+    load: dict[str, float]
+    looks: int
+
+
+@dataclass(slots=True)
 class _Memory:
     tick: Tick | None = None
     passages: list[_Passage] = field(default_factory=list)
-    outside_s: dict[int, float] = field(default_factory=dict)
-    """By number of a track that has passed: seconds since it was last in the zone."""
+    passed: dict[int, _Passed] = field(default_factory=dict)
+    """By number of a track that has passed and is still known."""
     hours: dict[str, dict[str, int]] = field(default_factory=dict)
     """Passages by start of the hour in UTC and by direction."""
 
@@ -175,7 +195,8 @@ class MuckTruckRule:
         for passage in list(memory.passages):
             events += self._continue(passage, by_number.get(passage.number), tick)
         self._forget(by_number, tick)
-        busy = {passage.number for passage in memory.passages} | memory.outside_s.keys()
+        busy = {passage.number for passage in memory.passages}
+        busy |= {number for number, one in memory.passed.items() if one.outside_s <= AGAIN_S}
         for track in tracks:
             if track.number not in busy and self._enters(track, tick):
                 events += self._begin(track, tick)
@@ -238,13 +259,31 @@ class MuckTruckRule:
             score=track.score,
             descriptor=track.descriptor,
             number=track.number,
-            start=track.path[0][1],
+            start=self._start_of(track),
             votes_before=dict(track.class_votes),
             size=_size(track.box_xyxy),
         )
         self._memory.passages.append(passage)
         self._note(passage, track, tick)
         return self._tell(passage, tick.at)
+
+    def _start_of(self, track: Track) -> Point:
+        """Return where a track comes from: the earliest point known since it last passed."""
+        before = self._memory.passed.get(track.number)
+        points = [point for at, point in track.path if before is None or at > before.at]
+        return points[0] if points else track.path[-1][1]
+
+    def _load_of(self, track: Track) -> tuple[dict[str, float], int, float]:
+        """Return votes and looks on the load, and their seconds, since it last passed."""
+        before = self._memory.passed.get(track.number)
+        if before is None or track.load_last is None:
+            return dict(track.load_votes), track.load_sightings, track.load_s
+        since_s = (track.load_last - before.at).total_seconds()
+        return (
+            {s: vote - before.load.get(s, 0.0) for s, vote in track.load_votes.items()},
+            track.load_sightings - before.looks,
+            min(max(since_s, 0.0), track.load_s),
+        )
 
     def _continue(self, passage: _Passage, track: Track | None, tick: Tick) -> list[RuleEvent]:
         if track is None or not track.seen:
@@ -256,7 +295,9 @@ class MuckTruckRule:
         self._note(passage, track, tick)
         events = self._tell(passage, tick.at)
         if not holds(self._zone, boxes.footprint_point(track.box_xyxy)):
-            self._memory.outside_s[track.number] = 0.0
+            self._memory.passed[track.number] = _Passed(
+                tick.at, 0.0, dict(track.load_votes), track.load_sightings
+            )
             return events + self._close(passage, tick.at)
         return events
 
@@ -273,8 +314,8 @@ class MuckTruckRule:
         passage.last_seen, passage.box_xyxy = tick.at, track.box_xyxy
         passage.end = boxes.ground_point(track.box_xyxy)
         share = _share_since(passage.votes_before, track)
-        own = _Known(share, track.load_votes, track.load_sightings, track.load_s)
-        passage.know(passage.handed.with_more(own))
+        load, looks, looks_s = self._load_of(track)
+        passage.know(passage.handed.with_more(_Known(share, load, looks, looks_s)))
         passage.name = MUCK_TRUCK if passage.share >= VOTE_SHARE else track.name
         _, state_share = load_state(passage.load)
         passage.score = (track.score * passage.share * state_share) ** (1 / 3)
@@ -344,17 +385,17 @@ class MuckTruckRule:
             del hours[old]
 
     def _forget(self, by_number: Mapping[int, Track], tick: Tick) -> None:
-        """Let a track pass again once it has been outside for longer than the grace gap."""
-        outside = {}
-        for number, outside_s in self._memory.outside_s.items():
-            track = by_number.get(number)
-            if track is None:
-                continue
-            inside = track.seen and holds(self._zone, boxes.footprint_point(track.box_xyxy))
-            outside_s = 0.0 if inside else outside_s + tick.elapsed_s
-            if outside_s <= max(self._zone.grace_s, LEAP_S):
-                outside[number] = outside_s
-        self._memory.outside_s = outside
+        """Note for how long those that have passed are outside; forget those that are gone."""
+        memory = self._memory
+        memory.passed = {n: one for n, one in memory.passed.items() if n in by_number}
+        for number, one in memory.passed.items():
+            track = by_number[number]
+            one.at += tick.set_by
+            if track.seen and holds(self._zone, boxes.footprint_point(track.box_xyxy)):
+                # Not while it is on a way back: that is one of its own.
+                one.outside_s = 0.0 if one.outside_s <= AGAIN_S else one.outside_s
+            else:
+                one.outside_s += tick.elapsed_s
 
     def _direction_of(self, passage: _Passage) -> str:
         """Return ``in``, ``out`` or ``unknown``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -279,6 +280,21 @@ def test_passages_are_counted_by_the_hour_and_forgotten_after_two_days():
 def test_one_that_waits_in_the_gate_is_one_passage():
     way = [(0, 0.05), (4, 0.5), (60, 0.5), (64, 0.95)]
     assert counted(Story([truck(way)], jitter=0.05), 90) == {"in": 1, "out": 0, "unknown": 0}
+
+
+def test_one_that_comes_back_passes_again_and_is_judged_anew():
+    frames = [
+        (t, [seen("muck_truck", box(x, 0.7, 0.16, 0.14), 1, HEAPED if t < 15 else {"empty": 1.0})])
+        for t in times(33, 0.2)
+        for x in [float(np.interp(t, [0, 8, 25, 33], [0.05, 0.95, 0.95, 0.05]))]
+    ]
+    events = advanced(frames)
+    assert only(events).attributes["direction"] == "in"
+    last = events[-1]
+    assert last.step is Step.DROPPED
+    assert last.attributes["load_state"] == "empty"
+    assert last.attributes["direction"] == "out"
+    assert last.measures["passage_s"].value == pytest.approx(1.8, abs=0.5)
 
 
 def test_one_that_shuffles_on_the_edge_is_one_passage():
