@@ -73,12 +73,18 @@ def shows(page, finding):
 
 def becomes(site, finding, **values):
     """Wait until the service has a finding so."""
+    return until(
+        site, finding, lambda now: all(now[name] == value for name, value in values.items()), values
+    )
+
+
+def until(site, finding, holds, wanted):
     end = time.monotonic() + 60
     while time.monotonic() < end:
         now = whole(site, finding)
-        if all(now[name] == value for name, value in values.items()):
+        if holds(now):
             return now
-    raise AssertionError(f"{finding['id']} is {now['state']}, not {values}")
+    raise AssertionError(f"{finding['id']} is {now['state']}, not {wanted}")
 
 
 def at_work(site, path="/review", role="reviewer", **more):
@@ -319,9 +325,7 @@ def test_two_reviewers_never_get_the_same(site):
     assert holder is not None
     one.wait_for_load_state("networkidle")
     one.goto("/map")
-    end = time.monotonic() + 60
-    while whole(site, waiting[0])["claimed_by"] == holder:
-        assert time.monotonic() < end, "it is held still"
+    until(site, waiting[0], lambda now: now["claimed_by"] != holder, "free of its holder")
 
 
 def test_many_that_look_alike_are_decided_at_once_and_taken_back(site, axe):

@@ -63,7 +63,14 @@ FINDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Share of the class votes, votes and looks on the load, as `_Passage` has them."""
+    """What is known of a vehicle at the gate, or of a part of it.
+
+    Attributes:
+        share: Of its class votes at the gate that are for a muck truck.
+        load: Votes by load state.
+        looks: How many sightings voted on the load.
+        looks_s: Seconds from the first of them to the last.
+    """
 
     share: float = 0.0
     load: Mapping[str, float] = field(default_factory=dict)
@@ -92,30 +99,24 @@ class _Passage(Candidate):
         start: Where it came from: the earliest point known when it entered.
         end: Where it was last.
         told: Whether it was reported to have begun: not before it is known for a muck truck.
-        share: Of its class votes at the gate that are for a muck truck.
         votes_before: Class votes of its track when it entered.
         size: Its longer side when it entered, as a share of the frame.
         parts: Numbers of the tracks in whose boxes it was, or that were in its own.
         counted: Whether another part of the same vehicle has been counted as a passage.
-        load: Votes by load state.
-        looks: How many sightings voted on the load.
-        looks_s: Seconds from the first of them to the last.
-        handed: What parts that have left handed on: share, load, looks and their seconds.
+        handed: What parts that have left handed on.
+        known: That and what its own track says.
     """
 
     number: int = 0
     start: Point = (0.0, 0.0)
     end: Point = (0.0, 0.0)
     told: bool = False
-    share: float = 0.0
     votes_before: dict[str, float] = field(default_factory=dict)
     size: float = 0.0
     parts: set[int] = field(default_factory=set)
     counted: bool = False
-    load: dict[str, float] = field(default_factory=dict)
-    looks: int = 0
-    looks_s: float = 0.0
     handed: _Known = field(default_factory=_Known)
+    known: _Known = field(default_factory=_Known)
 
     def hand_on(self, heir: _Passage) -> None:
         """Leave what is known to another part of the same vehicle, which is still there."""
@@ -123,17 +124,7 @@ class _Passage(Candidate):
             heir.first_seen, heir.start, heir.size = self.first_seen, self.start, self.size
         heir.counted |= self.counted
         heir.handed = heir.handed.with_more(self.known)
-        heir.know(heir.known.with_more(self.known))
-
-    @property
-    def known(self) -> _Known:
-        """What is known of it by now."""
-        return _Known(self.share, self.load, self.looks, self.looks_s)
-
-    def know(self, known: _Known) -> None:
-        """Take in what is known of it by now."""
-        self.share, self.load = known.share, dict(known.load)
-        self.looks, self.looks_s = known.looks, known.looks_s
+        heir.known = heir.known.with_more(self.known)
 
 
 @dataclass(slots=True)
@@ -273,16 +264,18 @@ class MuckTruckRule:
         points = [point for at, point in track.path if before is None or at > before.at]
         return points[0] if points else track.path[-1][1]
 
-    def _load_of(self, track: Track) -> tuple[dict[str, float], int, float]:
-        """Return votes and looks on the load, and their seconds, since it last passed."""
+    def _known_of(self, track: Track, passage: _Passage) -> _Known:
+        """Return what a track says: its class since it entered, its load since it last passed."""
+        share = _share_since(passage.votes_before, track)
         before = self._memory.passed.get(track.number)
         if before is None or track.load_last is None:
-            return dict(track.load_votes), track.load_sightings, track.load_s
-        since_s = (track.load_last - before.at).total_seconds()
-        return (
-            {s: vote - before.load.get(s, 0.0) for s, vote in track.load_votes.items()},
+            return _Known(share, track.load_votes, track.load_sightings, track.load_s)
+        since_s = max((track.load_last - before.at).total_seconds(), 0.0)
+        return _Known(
+            share,
+            _votes_since(before.load, track.load_votes),
             track.load_sightings - before.looks,
-            min(max(since_s, 0.0), track.load_s),
+            min(since_s, track.load_s),
         )
 
     def _continue(self, passage: _Passage, track: Track | None, tick: Tick) -> list[RuleEvent]:
@@ -313,16 +306,14 @@ class MuckTruckRule:
     def _note(self, passage: _Passage, track: Track, tick: Tick) -> None:
         passage.last_seen, passage.box_xyxy = tick.at, track.box_xyxy
         passage.end = boxes.ground_point(track.box_xyxy)
-        share = _share_since(passage.votes_before, track)
-        load, looks, looks_s = self._load_of(track)
-        passage.know(passage.handed.with_more(_Known(share, load, looks, looks_s)))
-        passage.name = MUCK_TRUCK if passage.share >= VOTE_SHARE else track.name
-        _, state_share = load_state(passage.load)
-        passage.score = (track.score * passage.share * state_share) ** (1 / 3)
+        passage.known = known = passage.handed.with_more(self._known_of(track, passage))
+        passage.name = MUCK_TRUCK if known.share >= VOTE_SHARE else track.name
+        _, state_share = load_state(known.load)
+        passage.score = (track.score * known.share * state_share) ** (1 / 3)
 
     def _tell(self, passage: _Passage, at: datetime) -> list[RuleEvent]:
         """Report that it has begun, once, and each frame that shows it."""
-        if passage.share < VOTE_SHARE:
+        if passage.known.share < VOTE_SHARE:
             return []
         events = [] if passage.told else [self._event(Step.BEGAN, passage, at)]
         passage.told = True
@@ -344,17 +335,18 @@ class MuckTruckRule:
             # Not seen any more: this one is what it has been seen as since.
             if other.told:
                 other.hand_on(passage)
+        known = passage.known
         gone = math.dist(passage.start, passage.end)
         # What comes nearer has gone no less far for being larger now.
         size = min(passage.size, _size(passage.box_xyxy))
-        if passage.counted or passage.share < VOTE_SHARE or gone < MOVED_SIZES * size:
+        if passage.counted or known.share < VOTE_SHARE or gone < MOVED_SIZES * size:
             return [self._event(Step.DROPPED, passage, at)]
         self._count(passage)
         for other in others:
             other.counted = True
         # Times are of the camera, to the millisecond; three steps of 0.2 s may be a little less.
-        seen = passage.looks >= LEAST_LOOKS and passage.looks_s >= LEAST_LOOKS_S - 0.01
-        if not seen or load_state(passage.load)[0] not in FINDINGS:
+        seen = known.looks >= LEAST_LOOKS and known.looks_s >= LEAST_LOOKS_S - 0.01
+        if not seen or load_state(known.load)[0] not in FINDINGS:
             return [self._event(Step.DROPPED, passage, at)]
         return [self._event(step, passage, at) for step in (Step.FIRED, Step.ENDED)]
 
@@ -411,7 +403,7 @@ class MuckTruckRule:
     def _event(
         self, step: Step, passage: _Passage, at: datetime, *, quality: float = 0.0
     ) -> RuleEvent:
-        state, state_share = load_state(passage.load)
+        state, state_share = load_state(passage.known.load)
         seconds = (passage.last_seen - passage.first_seen).total_seconds()
         return self._reporter.event(
             step,
@@ -421,8 +413,8 @@ class MuckTruckRule:
             measures={
                 "passage_s": (seconds, "s"),
                 "state_share": (state_share, "1"),
-                "class_share": (passage.share, "1"),
-                "looks": (passage.looks, "1"),
+                "class_share": (passage.known.share, "1"),
+                "looks": (passage.known.looks, "1"),
             },
             attributes={"direction": self._direction_of(passage), "load_state": state},
             thresholds=thresholds_of(
@@ -441,13 +433,17 @@ def _size(box: Box) -> float:
     return max(boxes.width(box), boxes.height(box))
 
 
+def _votes_since(before: Mapping[str, float], votes: Mapping[str, float]) -> dict[str, float]:
+    return {name: vote - before.get(name, 0.0) for name, vote in votes.items()}
+
+
 def _share_since(before: Mapping[str, float], track: Track) -> float:
     """Share of the class votes since a track entered that are for a muck truck.
 
     At the gate it is seen best. Far away one looks like any other vehicle, and what was said of
     the track before may have been of another that it was lost to.
     """
-    since = {name: vote - before.get(name, 0.0) for name, vote in track.class_votes.items()}
+    since = _votes_since(before, track.class_votes)
     total = sum(since.values())
     return since.get(MUCK_TRUCK, 0.0) / total if total > 0 else track.vote_share(MUCK_TRUCK)
 
