@@ -58,6 +58,7 @@ CAMERA_ATTRIBUTES: dict[str, Words] = {
     "state": Words("进展", "Progress"),
     "plate_text": Words("车牌（机器识别）", "Plate (read by machine)"),
     "load_model": Words("装载模型", "Load model"),
+    "no_clip": Words("缺少视频片段", "No clip"),
 }
 
 CAMERA_VALUES: dict[str, Words] = {
@@ -84,6 +85,10 @@ CAMERA_VALUES: dict[str, Words] = {
     "carriageway": Words("车行道（公安交管）", "carriageway (traffic police)"),
     "ongoing": Words("持续中", "ongoing"),
     "ended": Words("已结束", "ended"),
+    "nothing_kept": Words("当时没有留存画面", "nothing was kept of that time"),
+    "reader_lost": Words(
+        "读取进程中断，留存画面丢失", "what was kept was lost as its reader broke down"
+    ),
 }
 
 CAMERA_RULES: dict[str, Words] = {

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from vision.camera_texts import CAMERA_ATTRIBUTES, CAMERA_MEASURES, CAMERA_THRESHOLDS
+from vision.camera_texts import (
+    CAMERA_ATTRIBUTES,
+    CAMERA_MEASURES,
+    CAMERA_THRESHOLDS,
+    CAMERA_VALUES,
+)
 from vision.report_texts import MEASURES
 
 WORDS = Path(__file__).resolve().parents[2] / "serve/ui/src/pages/review/words.ts"
@@ -18,6 +23,7 @@ WORDS = Path(__file__).resolve().parents[2] / "serve/ui/src/pages/review/words.t
     [
         ("MEASURES", {*CAMERA_MEASURES, *MEASURES}),
         ("ATTRIBUTES", CAMERA_ATTRIBUTES),
+        ("VALUES", CAMERA_VALUES),
         ("THRESHOLDS", CAMERA_THRESHOLDS),
     ],
 )

@@ -27,7 +27,7 @@ from vision.camera.gate import MotionGate
 from vision.camera.health import PictureHealth
 from vision.camera.plates import PlateLooking
 from vision.camera.rules import Standing, ZoneBook, needed_step_s
-from vision.camera.sources import Fault, FaultKind, Recovered, Source
+from vision.camera.sources import Clip, ClipLost, Fault, FaultKind, Recovered, Source
 from vision.camera.zones import touches
 from vision.evidence import EvidenceFolder
 from vision.finding import CameraSource, Finding, FindingKind, Measure, ModelRef, stable_id
@@ -382,20 +382,21 @@ class CameraSession:
         """Cut the clip, seal the evidence and word the finding."""
         finding_id = stable_id(self.camera.id, event.key)
         zone = self.camera.zone(event.zone)
-        start, end = self._clip_span(event, is_passage=zone.kind is ZoneKind.TRUCK_GATE)
         # An older file of this name is what a killed process left; it is written over.
-        scratch = self._folder / f".clip-{finding_id}.mp4"
-        clip = source.clip(start, end, scratch, masks=self.camera.privacy_masks)
+        clip = self._cut(event, source, self._folder / f".clip-{finding_id}.mp4")
         sealed = self._evidence.seal(
             event.key,
             finding_id,
             zone=zone,
             rule=event.rule,
-            clip=None if clip is None else clip.path,
-            clip_span=None if clip is None else (clip.start, clip.end),
+            clip=clip.path if isinstance(clip, Clip) else None,
+            clip_span=(clip.start, clip.end) if isinstance(clip, Clip) else None,
             clock_offset_s=source.clock_offset_s,
         )
         attributes = {**event.attributes, "state": "ongoing"}
+        if not isinstance(clip, Clip):
+            # Who judges it is told that there should be one.
+            attributes["no_clip"] = clip
         measures = dict(event.measures)
         if sealed.plate is not None:
             attributes["plate_text"] = sealed.plate.text
@@ -417,6 +418,15 @@ class CameraSession:
             evidence=sealed.evidence,
             source=CameraSource(camera_id=self.camera.id, zone=event.zone),
         )
+
+    def _cut(self, event: RuleEvent, source: Source, path: Path) -> Clip | str:
+        """Cut the clip of what fired; returns why there is none where there is none."""
+        is_passage = self.camera.zone(event.zone).kind is ZoneKind.TRUCK_GATE
+        start, end = self._clip_span(event, is_passage=is_passage)
+        try:
+            return source.clip(start, end, path, masks=self.camera.privacy_masks) or "nothing_kept"
+        except ClipLost:
+            return "reader_lost"
 
     def _clip_span(self, event: RuleEvent, *, is_passage: bool) -> tuple[datetime, datetime]:
         options = self._options

@@ -16,7 +16,8 @@ from rtsp_server import RtspServer, require_rtsp_server
 from tests.make_watch import film_of_one_parked_car, registry, write_camera
 from vision.camera.config import read_camera
 from vision.camera.looking import open_street_models
-from vision.camera.sources import Patience, open_source
+from vision.camera.sources import ClipLost, Patience, open_source
+from vision.camera.sources.files import VideoFile
 from vision.camera.watch import Tell, station_of, watch, watch_stations
 from vision.evidence import verify_evidence
 from vision.finding import Finding, FindingKind
@@ -78,6 +79,7 @@ def test_a_recording_gives_a_finding_with_evidence_and_its_end(tmp_path, film, m
     assert {"scene_start", "scene_end", "close_up", "clip", "manifest"} <= {
         evidence.role for evidence in fired.evidence
     }
+    assert "no_clip" not in fired.attributes
     assert verify_evidence(tmp_path / "out") == []
     assert states(tmp_path / "out") == ["ongoing", "ended"]
     assert [
@@ -99,6 +101,20 @@ def test_the_two_pictures_lie_the_dwell_apart_and_the_clip_shows_the_moment(tmp_
         assert container.streams.video[0].codec_context.name == "h264"
         seconds = float(container.duration / 1_000_000)
     assert 8 <= seconds <= 13
+
+
+@pytest.mark.parametrize("why", ["nothing_kept", "reader_lost"])
+def test_a_finding_without_its_clip_says_why(tmp_path, film, models, monkeypatch, why):
+    def forgetful(*_, **__):
+        if why == "reader_lost":
+            raise ClipLost("the process that read the camera has broken down")
+
+    monkeypatch.setattr(VideoFile, "clip", forgetful)
+    source = open_source(str(film), start=START)
+    found = list(watch(source, camera_of(tmp_path), model=models, folder=tmp_path / "out"))
+    assert [finding.attributes["no_clip"] for finding in found] == [why, why]
+    assert "clip" not in {evidence.role for evidence in found[0].evidence}
+    assert verify_evidence(tmp_path / "out") == []
 
 
 def test_the_same_recording_gives_the_same_findings_and_no_second_line(tmp_path, film, models):

@@ -15,6 +15,7 @@ from vision.camera.sources.rtsp import RtspStream, Transport
 from vision.camera.sources.snapshot import Snapshots
 from vision.camera.sources.source import (
     Clip,
+    ClipLost,
     Fault,
     FaultKind,
     Patience,
@@ -30,6 +31,7 @@ __all__ = [
     "KEEP_S",
     "AddressKind",
     "Clip",
+    "ClipLost",
     "Fault",
     "FaultKind",
     "Patience",

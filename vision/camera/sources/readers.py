@@ -28,6 +28,7 @@ from vision.camera.config import Outline
 from vision.camera.sources.address import AddressKind
 from vision.camera.sources.source import (
     Clip,
+    ClipLost,
     Decoding,
     Fault,
     FaultKind,
@@ -305,12 +306,13 @@ class _Process:
         answer: Future[Told] = Future()
         with self._lock:
             request = next(self._requests)
+            if not self._send(ClipAsked(number, request, start, end, path, masks)):
+                raise ClipLost("the process that read the camera has broken down")
             self._clips[request] = answer
-            self._send(ClipAsked(number, request, start, end, path, masks))
         try:
             told = answer.result(CLIP_S)
-        except TimeoutError:
-            return None
+        except TimeoutError as error:
+            raise ClipLost(f"no clip was cut within {CLIP_S:.0f} s") from error
         finally:
             with self._lock:
                 self._clips.pop(request, None)
@@ -361,7 +363,7 @@ class _Process:
         child.wait()
         with self._lock:
             for answer in self._clips.values():
-                answer.set_result(Told(-1, None))
+                answer.set_exception(ClipLost("the process that read the camera has broken down"))
             self._clips.clear()
             if not self._closed.is_set():
                 for source, _ in self._sources.values():
@@ -396,11 +398,13 @@ class _Process:
         event = words.event
         source.heard.put(unpacked(event, pixels) if isinstance(event, PictureHead) else event)
 
-    def _send(self, words: object) -> None:
+    def _send(self, words: object) -> bool:
+        """Say something; returns whether anybody may have heard it."""
         if self._wire is None:
-            return
+            return False
         try:
             self._wire.send(words)
         except OSError:
             # It broke down; whoever listens to it begins it anew and says all that again.
-            pass
+            return False
+        return True

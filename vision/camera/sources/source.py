@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from vision.camera.config import Outline
 from vision.camera.frame import Frame
 from vision.camera.sources.address import AddressKind
+from vision.errors import CityEyeError
 
 Decoding = Literal["key frames", "all frames"]
 
@@ -67,6 +68,10 @@ class Recovered:
 
 
 SourceEvent = Frame | Fault | Recovered
+
+
+class ClipLost(CityEyeError):
+    """What was kept of a camera for a clip is gone, and will not come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +172,6 @@ class Source(Protocol):
 
         Raises:
             OutputError: The file cannot be written.
+            ClipLost: What was kept is gone.
         """
         ...

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,15 @@ import pytest
 from make_videos import number_of, write_video
 
 from vision.camera.frame import Frame
-from vision.camera.sources import Fault, FaultKind, Patience, Readers, Recovered, open_source
+from vision.camera.sources import (
+    ClipLost,
+    Fault,
+    FaultKind,
+    Patience,
+    Readers,
+    Recovered,
+    open_source,
+)
 from vision.camera.sources import readers as readers_module
 from vision.camera.sources.looped import LoopedFilm
 from vision.camera.sources.wire import Wire, packed, unpacked
@@ -133,6 +141,28 @@ def test_a_process_that_hangs_is_a_fault_and_is_begun_anew(film, monkeypatch):
             well = wait_for(events, lambda event: isinstance(event, Recovered), fault)
             frames_of(events, 2, well)
             assert readers.pids != (pid,)
+
+
+def test_a_clip_that_a_process_took_with_it_is_said_to_be_lost(film, tmp_path):
+    asked = (datetime.now(UTC) - timedelta(seconds=5), datetime.now(UTC), tmp_path / "clip.mp4")
+    with Readers(1) as readers:
+        source = readers.open(partial(LoopedFilm, film, keep_s=60))
+        with watching(source, 1.0) as events:
+            frames_of(events, 2)
+            (pid,) = readers.pids
+            os.kill(pid, signal.SIGSTOP)
+            threading.Timer(1.0, os.kill, (pid, signal.SIGKILL)).start()
+            with pytest.raises(ClipLost, match="broken down"):
+                source.clip(*asked)
+            # It is not yet begun anew: nobody hears what is asked for now.
+            began = time.monotonic()
+            with pytest.raises(ClipLost, match="broken down"):
+                source.clip(*asked)
+            assert time.monotonic() - began < 1
+            fault = wait_for(events, lambda event: isinstance(event, Fault))
+            frames_of(events, 2, fault)
+            now = datetime.now(UTC)
+            assert source.clip(now - timedelta(seconds=5), now, tmp_path / "clip.mp4") is not None
 
 
 def test_a_process_that_reads_gets_no_secrets(film, monkeypatch):

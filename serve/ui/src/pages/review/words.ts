@@ -53,6 +53,7 @@ const ATTRIBUTES = texts({
   congestion: ['拥堵', 'Congestion'],
   jurisdiction: ['管辖', 'Jurisdiction'],
   plate_text: ['车牌（机器识别）', 'Plate (read by machine)'],
+  no_clip: ['缺少视频片段', 'No clip'],
 });
 const VALUES = texts({
   new: ['新出现', 'new'],
@@ -93,6 +94,8 @@ const VALUES = texts({
   carriageway: ['车行道（公安交管）', 'carriageway (traffic police)'],
   ongoing: ['持续中', 'ongoing'],
   ended: ['已结束', 'ended'],
+  nothing_kept: ['当时没有留存画面', 'nothing was kept of that time'],
+  reader_lost: ['读取进程中断，留存画面丢失', 'what was kept was lost as its reader broke down'],
 });
 const THRESHOLDS = texts({
   min_area_m2: ['最小面积', 'Least area'],
