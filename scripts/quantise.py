@@ -3,10 +3,11 @@
     python scripts/quantise.py models/street/card.yaml --pictures FOLDER
 
 Static quantisation (QDQ, per channel): pictures like those the model will see set the ranges. For
-a change model FOLDER holds the pairs as A/NAME and B/NAME. What follows the last convolutions (a
-detector's decoding of boxes, a final sigmoid) stays in float: eight bits are too coarse for pixel
-coordinates. Weights are signed and activations unsigned, which CPUs with VNNI instructions run
-fastest; older ones may saturate, so check the accuracy where such a CPU is used.
+a change model FOLDER holds the pairs as A/NAME and B/NAME. The last convolutions and what follows
+them (a detector's decoding of boxes, a final sigmoid) stay in float: eight bits are too coarse for
+pixel coordinates, and for scores of which most lie far below those that matter. Weights are signed
+and activations unsigned, which CPUs with VNNI instructions run fastest; older ones may saturate, so
+check the accuracy where such a CPU is used.
 
 Afterwards measure what it loses (scripts/evaluate_*.py) and what it gains
 (scripts/bench_models.py).
@@ -117,7 +118,7 @@ def takes_any_size(value: onnx.ValueInfoProto) -> bool:
     return not any(axis.dim_value for axis in value.type.tensor_type.shape.dim[2:])
 
 
-def after_the_last_convolutions(graph: onnx.GraphProto) -> list[str]:
+def from_the_last_convolutions_on(graph: onnx.GraphProto) -> list[str]:
     """Names of the nodes from which no learned convolution can be reached any more."""
     users: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.node:
@@ -130,7 +131,7 @@ def after_the_last_convolutions(graph: onnx.GraphProto) -> list[str]:
         leads_to_one[node.name] = any(
             is_learned(user) or leads_to_one[user.name] for user in following
         )
-    return [n.name for n in graph.node if not leads_to_one[n.name] and not is_learned(n)]
+    return [node.name for node in graph.node if not leads_to_one[node.name]]
 
 
 def is_learned(node: onnx.NodeProto) -> bool:
@@ -155,7 +156,7 @@ def quantise(model: RegisteredModel, folder: Path, *, most: int, method: str, ou
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod[method],
-            nodes_to_exclude=after_the_last_convolutions(graph),
+            nodes_to_exclude=from_the_last_convolutions_on(graph),
         )
 
 

@@ -80,20 +80,20 @@ def run(script, *arguments):
 
 
 CASES = {
-    "detect": (tiny_detector, {}, ["images"], (1, 3, SIDE, SIDE), ["reshape", "decode"]),
+    "detect": (tiny_detector, {}, ["images"], (1, 3, SIDE, SIDE), ["c/conv", "reshape", "decode"]),
     "detect at any size": (
         tiny_detector_for_any_size,
         {},
         ["images"],
         (1, 3, 96, SIDE),
-        ["reshape", "decode"],
+        ["c/conv", "reshape", "decode"],
     ),
     "change": (
         tiny_change,
         {"task": "change", "classes": ["built"], "input": None},
         ["before", "after"],
         (1, 3, 96, 96),
-        ["sigmoid"],
+        ["c/conv", "sigmoid"],
     ),
 }
 
