@@ -10,10 +10,13 @@ from vision.camera.events import Box
 
 GROWTH_WEIGHT = 1.0
 """How much a growth by the factor e counts as movement: a car that comes nearer grows."""
-FOOTPRINT_SHARE = 0.2
-"""Share of a lorry's box below the middle of the ground under it. A street camera looks down by 10
-to 25 degrees; at 15, a lorry 8 m long and 3 m high that is seen from before or behind covers 2.1 m
-of ground and 2.9 m upwards: its middle is a fifth of its box above the lower edge."""
+_LIFT, _LIFT_LESS, _LIFTS = 0.355, 0.136, (0.12, 0.34)
+"""Share of a lorry's box below the middle of the ground under it: so much, less so much for each
+width over height (as shares of a 16:9 frame), and never outside these. The longer it is across the
+view, the less ground its box shows: one 8 m long and 3 m high that is seen from 27 degrees above
+stands 0.29 of its box above the lower edge head on and 0.15 from the side. Least squares over 252
+lorries at 63 rendered gates, cameras looking down by 20 to 32 degrees; a share of 0.2 for all said
+0.4 s wrong or more in 7 of 100 when they entered, this in 4."""
 _RIM = 0.002
 """Share of the frame within which a box reaches its side: detectors stop a pixel or two before."""
 
@@ -46,7 +49,9 @@ def footprint_point(box: Box) -> tuple[float, float]:
 
 def footprint_lift(box: Box) -> float:
     """Return how far above a lorry's lower edge that point is, as a share of the frame's height."""
-    return FOOTPRINT_SHARE * height(box)
+    least, most = _LIFTS
+    share = _LIFT - _LIFT_LESS * width(box) / height(box)
+    return min(max(share, least), most) * height(box)
 
 
 def cut_sides(box: Box) -> tuple[bool, bool, bool, bool]:

@@ -31,7 +31,7 @@ from vision.camera.tracks import Track, view_quality
 from vision.camera.zones import Tick, crosses, holds, next_tick
 from vision.finding import FindingKind
 
-VERSION = "4"
+VERSION = "5"
 MUCK_TRUCK = "muck_truck"
 VOTE_SHARE = 0.3
 """Share of a vehicle's class votes from which it is a muck truck; seen from before, one looks like
