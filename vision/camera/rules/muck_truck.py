@@ -8,7 +8,7 @@ is no finding: a detector takes a bus for a muck truck in one frame or two.
 A detector that sees the cab and the bed of a lorry as two vehicles now, and the whole of it as one
 the next moment, makes several passages of one. Of muck trucks of which one was once inside the box
 of another, the one that leaves first hands on what it knows: one passage is counted, from the first
-of them to the last.
+of them to the last. A cab that came first and was taken for a car says when it began.
 """
 
 from __future__ import annotations
@@ -54,6 +54,9 @@ LEAP_S = 3.0
 """Seconds between two looks over which its way is taken to be straight."""
 PART_SHARE, PART_S = 0.8, 1.0
 """What lies so much inside the box of another, seen within so many seconds, is a part of it."""
+LEAD_S = 3.0
+"""Seconds by which what was taken for another vehicle may have come to the gate before the muck
+truck in whose box it vanished: longer, and it was another vehicle, which the truck hides."""
 HOURS_KEPT = 48
 FINDINGS = {
     "heaped": FindingKind.MUCK_TRUCK_OVERLOAD,
@@ -118,10 +121,18 @@ class _Passage(Candidate):
     handed: _Known = field(default_factory=_Known)
     known: _Known = field(default_factory=_Known)
 
+    def begin_with(self, part: _Passage) -> None:
+        """Begin when a part began that was taken for another vehicle, a cab for a car mostly."""
+        if self.first_seen - part.first_seen <= timedelta(seconds=LEAD_S):
+            self._begin_no_later_than(part)
+
+    def _begin_no_later_than(self, other: _Passage) -> None:
+        if other.first_seen < self.first_seen:
+            self.first_seen, self.start, self.size = other.first_seen, other.start, other.size
+
     def hand_on(self, heir: _Passage) -> None:
         """Leave what is known to another part of the same vehicle, which is still there."""
-        if self.first_seen < heir.first_seen:
-            heir.first_seen, heir.start, heir.size = self.first_seen, self.start, self.size
+        heir._begin_no_later_than(self)
         heir.counted |= self.counted
         heir.handed = heir.handed.with_more(self.known)
         heir.known = heir.known.with_more(self.known)
@@ -179,12 +190,18 @@ class MuckTruckRule:
             return []
         memory.tick = tick
         by_number = {track.number: track for track in tracks}
-        events = []
-        for passage in list(memory.passages):
+        events, over = [], []
+        for passage in memory.passages:
             passage.shift(tick)
+            track = by_number.get(passage.number)
+            if not self._goes_on(passage, track, tick):
+                over.append(passage)
+            if track is not None and track.seen:
+                events += self._tell(passage, tick.at)
+        # By where all of them are now: of two that are one, one may leave in this very frame.
         self._find_parts(tick)
-        for passage in list(memory.passages):
-            events += self._continue(passage, by_number.get(passage.number), tick)
+        for passage in over:
+            events += self._close(passage, tick.at)
         self._forget(by_number, tick)
         busy = {passage.number for passage in memory.passages}
         busy |= {number for number, one in memory.passed.items() if one.outside_s <= AGAIN_S}
@@ -278,21 +295,20 @@ class MuckTruckRule:
             min(since_s, track.load_s),
         )
 
-    def _continue(self, passage: _Passage, track: Track | None, tick: Tick) -> list[RuleEvent]:
+    def _goes_on(self, passage: _Passage, track: Track | None, tick: Tick) -> bool:
+        """Take in where its vehicle is now; returns whether it is at the gate still."""
         if track is None or not track.seen:
             passage.miss(tick)
             # A track that is given up says so itself; nobody has to wait for the gap to pass.
-            left = track is None or passage.gone(self._zone.grace_s)
-            return self._close(passage, tick.at) if left else []
+            return track is not None and not passage.gone(self._zone.grace_s)
         passage.stay(tick)
         self._note(passage, track, tick)
-        events = self._tell(passage, tick.at)
-        if not holds(self._zone, boxes.footprint_point(track.box_xyxy)):
-            self._memory.passed[track.number] = _Passed(
-                tick.at, 0.0, dict(track.load_votes), track.load_sightings
-            )
-            return events + self._close(passage, tick.at)
-        return events
+        if holds(self._zone, boxes.footprint_point(track.box_xyxy)):
+            return True
+        self._memory.passed[track.number] = _Passed(
+            tick.at, 0.0, dict(track.load_votes), track.load_sightings
+        )
+        return False
 
     def _find_parts(self, tick: Tick) -> None:
         """Note which of the vehicles at the gate are parts of one."""
@@ -326,7 +342,13 @@ class MuckTruckRule:
         for other in others:
             other.parts |= passage.parts - {other.number}
         if not passage.told:
+            if not self._is_seen(passage, at):
+                for other in others:
+                    other.begin_with(passage)
             return []
+        for other in others:
+            if not other.told and not self._is_seen(other, at):
+                passage.begin_with(other)
         heirs = [other for other in others if other.told and self._is_seen(other, at)]
         if heirs:
             passage.hand_on(max(heirs, key=lambda other: boxes.area(other.box_xyxy)))

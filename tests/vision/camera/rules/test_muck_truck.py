@@ -246,6 +246,37 @@ def test_parts_of_one_truck_hand_on_what_they_know():
     assert times_of(Step.FIRED, events) == [pytest.approx(5.2, abs=0.3)]
 
 
+@pytest.mark.parametrize(
+    ("car_from", "car_until", "began_s"),
+    [
+        pytest.param(0.0, 4.1, 2.4, id="its cab, taken for a car until the whole of it is seen"),
+        pytest.param(0.0, 8.0, 3.6, id="a car before it, which drives out of the gate"),
+        pytest.param(-5.0, 4.1, 3.6, id="a car that waited there, which it hides"),
+    ],
+)
+def test_a_passage_begins_with_the_cab_and_with_no_other_vehicle(car_from, car_until, began_s):
+    frames = []
+    for t in times(30, 0.2, start=car_from):
+        x = 0.05 + 0.11 * t
+        front = box(max(x + 0.1, 0.45) if car_from < 0 else x + 0.1, 0.7, 0.09, 0.15)
+        parts = [seen("car", front, 1)] if t < car_until else []
+        parts += [seen("muck_truck", box(x, 0.7, 0.3, 0.2), 3, HEAPED)] if 3.5 < t < 8 else []
+        frames.append((t, parts))
+    event = only(advanced(frames))
+    assert (event.first_seen - START).total_seconds() == pytest.approx(began_s, abs=0.3)
+
+
+def test_two_boxes_of_one_truck_are_told_by_where_they_are_when_one_leaves():
+    """The box of its front lies inside that of the whole only as it leaves the gate."""
+    frames = []
+    for t in times(8, 0.2):
+        x = 0.05 + 0.11 * t
+        front, whole = box(x + 0.1, 0.7 if t < 4.1 else 0.74, 0.09, 0.08), box(x, 0.85, 0.3, 0.2)
+        parts = [seen("muck_truck", front, 1, HEAPED), seen("muck_truck", whole, 2, HEAPED)]
+        frames.append((t, parts))
+    assert len(fired(advanced(frames))) == 1
+
+
 def test_what_a_track_was_before_the_gate_does_not_count():
     """Far away it looks like a car for half a minute."""
     far = [(t, [seen("car", box(0.05, 0.7, 0.16, 0.14))]) for t in times(30, 0.2)]
