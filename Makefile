@@ -116,7 +116,7 @@ sprites: $(RENDER_STAMP)
 	$(RENDER)/render_sprites.py --kinds muck_truck --count 100 $(TO_TEST)
 	$(RENDER)/render_sprites.py --kinds vending --count 800 $(TO_LEARN) --size 256
 	$(RENDER)/render_sprites.py --kinds vending --count 60 $(TO_TEST)
-	$(RENDER)/render_sprites.py --kinds truck --count 130 $(TO_LEARN)
+	$(RENDER)/render_sprites.py --kinds truck --count 400 $(TO_LEARN)
 	$(RENDER)/render_sprites.py --kinds lookalike --count 330 $(TO_LEARN)
 	$(RENDER)/render_sprites.py --kinds car van bus --count 30 $(TO_LEARN)
 	$(RENDER)/render_sprites.py --kinds lookalike two_wheeler truck --count 12 $(TO_TEST)
@@ -136,10 +136,10 @@ street-data: $(STAMP) $(TRAIN_STAMP) sprites
 	$(BIN)/python scripts/make_street_dataset.py \
 		$(foreach set,$(ROADS),--frames "$(SHARED)/data/cctv/$(set)/images:$(MADE)/labels/$(set):CC BY 4.0") \
 		--sprites $(MADE)/sprites --renders $(MADE)/renders \
-		--count-train 3000 --count-val 100 --count-test 60 --seed 7 --out $(MADE)/street
+		--count-train 4500 --count-val 100 --count-test 60 --seed 7 --out $(MADE)/street
 
 train-street: street-data
-	$(TRAIN_VENV)/bin/python scripts/train_street.py --weights $(START) --data $(MADE)/street --version 4 --out models/street
+	$(TRAIN_VENV)/bin/python scripts/train_street.py --weights $(START) --data $(MADE)/street --version 5 --out models/street
 
 train-load: $(TRAIN_STAMP) sprites load-views
 	$(TRAIN_VENV)/bin/python scripts/train_load.py --sprites $(MADE)/sprites $(MADE)/tipper_views $(MADE)/load_sets --frames $(SHARED)/data/cctv --weights $(START)

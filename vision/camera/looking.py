@@ -30,14 +30,13 @@ LOAD_TRUCKS = frozenset({"muck_truck"})
 VOTED_SCORES: Mapping[str, float] = {
     "person": 0.2,
     "muck_truck": 0.3,
-    "stall": 0.2,
-    "cart": 0.15,
     "canopy": 0.3,
 }
 """Least scores of what rules vote over many frames, where the card's are higher.
 
 A card's threshold is the best one for a single picture. Over a track, what is seen in every second
-picture with half the score still stays, and what is made up does not.
+picture with half the score still stays, and what is made up does not. Not so with stalls and carts:
+a shop's window that is taken for one is taken for one in every picture.
 """
 
 
