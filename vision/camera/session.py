@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from vision.camera.appearance import describe
 from vision.camera.association import Association, AssociationOptions
-from vision.camera.config import Camera, ZoneKind
+from vision.camera.config import Camera, Zone, ZoneKind
 from vision.camera.events import Box, Observation, RuleEvent, Step
 from vision.camera.frame import Frame
 from vision.camera.gate import MotionGate
@@ -383,20 +383,20 @@ class CameraSession:
         finding_id = stable_id(self.camera.id, event.key)
         zone = self.camera.zone(event.zone)
         # An older file of this name is what a killed process left; it is written over.
-        clip = self._cut(event, source, self._folder / f".clip-{finding_id}.mp4")
+        clip, why_none = self._cut(event, zone, source, self._folder / f".clip-{finding_id}.mp4")
         sealed = self._evidence.seal(
             event.key,
             finding_id,
             zone=zone,
             rule=event.rule,
-            clip=clip.path if isinstance(clip, Clip) else None,
-            clip_span=(clip.start, clip.end) if isinstance(clip, Clip) else None,
+            clip=None if clip is None else clip.path,
+            clip_span=None if clip is None else (clip.start, clip.end),
             clock_offset_s=source.clock_offset_s,
         )
         attributes = {**event.attributes, "state": "ongoing"}
-        if not isinstance(clip, Clip):
+        if clip is None:
             # Who judges it is told that there should be one.
-            attributes["no_clip"] = clip
+            attributes["no_clip"] = why_none
         measures = dict(event.measures)
         if sealed.plate is not None:
             attributes["plate_text"] = sealed.plate.text
@@ -419,14 +419,15 @@ class CameraSession:
             source=CameraSource(camera_id=self.camera.id, zone=event.zone),
         )
 
-    def _cut(self, event: RuleEvent, source: Source, path: Path) -> Clip | str:
-        """Cut the clip of what fired; returns why there is none where there is none."""
-        is_passage = self.camera.zone(event.zone).kind is ZoneKind.TRUCK_GATE
-        start, end = self._clip_span(event, is_passage=is_passage)
+    def _cut(
+        self, event: RuleEvent, zone: Zone, source: Source, path: Path
+    ) -> tuple[Clip | None, str]:
+        """Cut the clip of what fired; returns it, and why there is none where there is none."""
+        start, end = self._clip_span(event, is_passage=zone.kind is ZoneKind.TRUCK_GATE)
         try:
-            return source.clip(start, end, path, masks=self.camera.privacy_masks) or "nothing_kept"
+            return source.clip(start, end, path, masks=self.camera.privacy_masks), "nothing_kept"
         except ClipLost:
-            return "reader_lost"
+            return None, "reader_lost"
 
     def _clip_span(self, event: RuleEvent, *, is_passage: bool) -> tuple[datetime, datetime]:
         options = self._options

@@ -194,10 +194,15 @@ class MuckTruckRule:
         for passage in memory.passages:
             passage.shift(tick)
             track = by_number.get(passage.number)
-            if not self._goes_on(passage, track, tick):
-                over.append(passage)
             if track is not None and track.seen:
+                goes_on = self._follow(passage, track, tick)
                 events += self._tell(passage, tick.at)
+            else:
+                passage.miss(tick)
+                # A track that is given up says so itself; nobody has to wait for the gap to pass.
+                goes_on = track is not None and not passage.gone(self._zone.grace_s)
+            if not goes_on:
+                over.append(passage)
         # By where all of them are now: of two that are one, one may leave in this very frame.
         self._find_parts(tick)
         for passage in over:
@@ -295,12 +300,8 @@ class MuckTruckRule:
             min(since_s, track.load_s),
         )
 
-    def _goes_on(self, passage: _Passage, track: Track | None, tick: Tick) -> bool:
+    def _follow(self, passage: _Passage, track: Track, tick: Tick) -> bool:
         """Take in where its vehicle is now; returns whether it is at the gate still."""
-        if track is None or not track.seen:
-            passage.miss(tick)
-            # A track that is given up says so itself; nobody has to wait for the gap to pass.
-            return track is not None and not passage.gone(self._zone.grace_s)
         passage.stay(tick)
         self._note(passage, track, tick)
         if holds(self._zone, boxes.footprint_point(track.box_xyxy)):
@@ -386,7 +387,7 @@ class MuckTruckRule:
         return others
 
     def _is_seen(self, passage: _Passage, at: datetime) -> bool:
-        """Whether it was seen in this frame, or in the one before if its turn has yet to come."""
+        """Whether it was seen in this frame or in the one before."""
         tick = self._memory.tick
         return tick is not None and (at - passage.last_seen).total_seconds() <= tick.elapsed_s
 

@@ -50,6 +50,7 @@ STARTS_WITHIN_S = 120
 """The same before its first word, for a busy machine takes long to load a program."""
 CLIP_S = 120.0
 """A clip that is not cut by then is not waited for."""
+_GONE = "the process that read the camera has broken down"
 _LOOK_S = 0.2
 
 
@@ -307,7 +308,7 @@ class _Process:
         with self._lock:
             request = next(self._requests)
             if not self._send(ClipAsked(number, request, start, end, path, masks)):
-                raise ClipLost("the process that read the camera has broken down")
+                raise ClipLost(_GONE)
             self._clips[request] = answer
         try:
             told = answer.result(CLIP_S)
@@ -363,7 +364,7 @@ class _Process:
         child.wait()
         with self._lock:
             for answer in self._clips.values():
-                answer.set_exception(ClipLost("the process that read the camera has broken down"))
+                answer.set_exception(ClipLost(_GONE))
             self._clips.clear()
             if not self._closed.is_set():
                 for source, _ in self._sources.values():

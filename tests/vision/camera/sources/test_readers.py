@@ -59,6 +59,17 @@ def watching(source, step_s):
     assert not thread.is_alive()
 
 
+@contextmanager
+def read_elsewhere(film):
+    """A film that one process reads and that has begun: readers, source, events, the process."""
+    with Readers(1) as readers:
+        source = readers.open(partial(LoopedFilm, film, keep_s=60))
+        with watching(source, 1.0) as events:
+            frames_of(events, 2)
+            (pid,) = readers.pids
+            yield readers, source, events, pid
+
+
 def wait_for(events, wanted, since=0):
     deadline = time.monotonic() + LONG_S
     while time.monotonic() < deadline:
@@ -130,39 +141,31 @@ def test_a_process_that_dies_is_a_fault_and_is_begun_anew(film):
 
 def test_a_process_that_hangs_is_a_fault_and_is_begun_anew(film, monkeypatch):
     monkeypatch.setattr(readers_module, "SILENT_S", 6)
-    with Readers(1) as readers:
-        source = readers.open(partial(LoopedFilm, film, keep_s=60))
-        with watching(source, 1.0) as events:
-            frames_of(events, 2)
-            (pid,) = readers.pids
-            os.kill(pid, signal.SIGSTOP)
-            fault = wait_for(events, lambda event: isinstance(event, Fault))
-            assert events[fault].kind is FaultKind.OFFLINE
-            well = wait_for(events, lambda event: isinstance(event, Recovered), fault)
-            frames_of(events, 2, well)
-            assert readers.pids != (pid,)
+    with read_elsewhere(film) as (readers, _, events, pid):
+        os.kill(pid, signal.SIGSTOP)
+        fault = wait_for(events, lambda event: isinstance(event, Fault))
+        assert events[fault].kind is FaultKind.OFFLINE
+        well = wait_for(events, lambda event: isinstance(event, Recovered), fault)
+        frames_of(events, 2, well)
+        assert readers.pids != (pid,)
 
 
 def test_a_clip_that_a_process_took_with_it_is_said_to_be_lost(film, tmp_path):
     asked = (datetime.now(UTC) - timedelta(seconds=5), datetime.now(UTC), tmp_path / "clip.mp4")
-    with Readers(1) as readers:
-        source = readers.open(partial(LoopedFilm, film, keep_s=60))
-        with watching(source, 1.0) as events:
-            frames_of(events, 2)
-            (pid,) = readers.pids
-            os.kill(pid, signal.SIGSTOP)
-            threading.Timer(1.0, os.kill, (pid, signal.SIGKILL)).start()
-            with pytest.raises(ClipLost, match="broken down"):
-                source.clip(*asked)
-            # It is not yet begun anew: nobody hears what is asked for now.
-            began = time.monotonic()
-            with pytest.raises(ClipLost, match="broken down"):
-                source.clip(*asked)
-            assert time.monotonic() - began < 1
-            fault = wait_for(events, lambda event: isinstance(event, Fault))
-            frames_of(events, 2, fault)
-            now = datetime.now(UTC)
-            assert source.clip(now - timedelta(seconds=5), now, tmp_path / "clip.mp4") is not None
+    with read_elsewhere(film) as (_, source, events, pid):
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(1.0, os.kill, (pid, signal.SIGKILL)).start()
+        with pytest.raises(ClipLost, match="broken down"):
+            source.clip(*asked)
+        # It is not yet begun anew: nobody hears what is asked for now.
+        began = time.monotonic()
+        with pytest.raises(ClipLost, match="broken down"):
+            source.clip(*asked)
+        assert time.monotonic() - began < 1
+        fault = wait_for(events, lambda event: isinstance(event, Fault))
+        frames_of(events, 2, fault)
+        now = datetime.now(UTC)
+        assert source.clip(now - timedelta(seconds=5), now, tmp_path / "clip.mp4") is not None
 
 
 def test_a_process_that_reads_gets_no_secrets(film, monkeypatch):
