@@ -1,5 +1,6 @@
 """The migrations make the tables that the code knows, on either database."""
 
+import sqlite3
 import threading
 
 import pytest
@@ -55,6 +56,25 @@ def test_several_processes_may_upgrade_at_once(tmp_path):
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_the_first_connection_waits_for_one_that_writes_a_file_just_made(tmp_path):
+    path = tmp_path / "z.sqlite"
+    # Not yet in the mode that we use, and written: SQLite refuses the switch without waiting.
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE t (x)")
+    other.execute("BEGIN IMMEDIATE")
+    ends = threading.Timer(0.3, other.execute, ["COMMIT"])
+    ends.start()
+    own = Database(f"sqlite:///{path}")
+    try:
+        upgrade(own)
+        with own.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    finally:
+        ends.join()
+        own.close()
+        other.close()
 
 
 def test_an_error_does_not_tell_what_was_being_written(database):
