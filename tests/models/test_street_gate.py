@@ -73,6 +73,20 @@ def test_sure_gains_are_taken_and_sure_losses_refused(old, new, refused):
         assert any(reason.startswith(start) for reason in reasons), reasons
 
 
+@pytest.mark.parametrize(("taught", "refused"), [(0.75, False), (0.45, True)])
+def test_one_class_that_was_taught_is_a_gain_among_many_that_chance_moves(taught, refused):
+    others = ("bus", "truck", "person", "two_wheeler", "canopy")
+    before = frames("cart", recall=0.4, pictures=60)
+    after = frames("cart", recall=taught, pictures=60, seed=1)
+    for seed, label in enumerate(others):
+        before += frames(label, recall=0.5, pictures=6, empty=0, seed=seed)
+        after += frames(label, recall=0.5, pictures=6, empty=0, seed=seed + 9)
+    least = dict.fromkeys((*others, "cart"), 0.3)
+    compared = compare(before, after, least=least)
+    assert not compared.mean.rose()
+    assert bool(reasons_against({EXPORT: compared})) is refused
+
+
 def test_what_chance_may_have_done_is_no_loss():
     gain = {EXPORT: frames("cart", recall=0.2)}, {EXPORT: frames("cart", recall=0.7)}
     # 3 of 40 other cars are missed than before: another 40 might have said the opposite.
