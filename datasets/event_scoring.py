@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from datasets.scoring import MATCH_IOU, Score
+from vision.camera.boxes import iou
+from vision.camera.events import Box
 from vision.finding import CameraSource, Finding
-
-Box = tuple[float, float, float, float]
-"""x1, y1, x2, y2 as shares of the frame."""
 
 SLACK_S = 3.0
 """Times may be off by this: truth has boxes for full seconds, a rule sees some frames later."""
@@ -213,23 +212,10 @@ def who_was_it(truth: ClipTruth, report: FoundEvent) -> str:
     return f"{name}"
 
 
-def iou(one: Box, other: Box) -> float:
-    """Return the intersection over union of two boxes."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    joined = _area(one) + _area(other) - shared
-    return shared / joined if joined > 0 else 0.0
-
-
 def around(boxes: Sequence[Box]) -> Box:
     """Return the smallest box around some."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     return min(lefts), min(tops), max(rights), max(bottoms)
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _shares(xyxy: Sequence[float], width: int, height: int) -> Box:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from datasets.event_scoring import Box, ClipTruth, Presence
+from datasets.event_scoring import ClipTruth, Presence
 from vision.camera.appearance import describe
 from vision.camera.boxes import covered_share
 from vision.camera.config import Camera, ZoneKind
-from vision.camera.events import Observation
+from vision.camera.events import Box, Observation
 from vision.camera.frame import Frame
 from vision.camera.looking import LOAD_TRUCKS, StreetEyes
 from vision.camera.zones import touches

@@ -43,11 +43,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from datasets.event_scoring import (  # noqa: E402
-    Box,
     ClipTruth,
     FoundEvent,
     found_event,
-    iou,
     read_truth,
     score_events,
     who_was_it,
@@ -57,8 +55,9 @@ from datasets.soak import SoakResult, soak  # noqa: E402
 from datasets.true_sight import TrueSight  # noqa: E402
 from models.registry import Registry  # noqa: E402
 from models.runtime import RuntimeOptions, fastest_engine  # noqa: E402
+from vision.camera.boxes import iou  # noqa: E402
 from vision.camera.config import Camera, Zone, ZoneKind, read_camera  # noqa: E402
-from vision.camera.events import Observation  # noqa: E402
+from vision.camera.events import Box, Observation  # noqa: E402
 from vision.camera.fleet import Station  # noqa: E402
 from vision.camera.frame import Frame  # noqa: E402
 from vision.camera.looking import StreetEyes, StreetModels, open_street_models  # noqa: E402

@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasets.classes import STREET_CLASSES
 from datasets.kept_out import KEPT_OUT
+from vision.camera.boxes import iou
 
 if TYPE_CHECKING:
     from ultralytics import YOLO
@@ -71,16 +72,6 @@ class Box:
     confidence: float = 1.0
 
 
-def iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes."""
-    width = min(a.xyxy[2], b.xyxy[2]) - max(a.xyxy[0], b.xyxy[0])
-    height = min(a.xyxy[3], b.xyxy[3]) - max(a.xyxy[1], b.xyxy[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = [(box.xyxy[2] - box.xyxy[0]) * (box.xyxy[3] - box.xyxy[1]) for box in (a, b)]
-    return width * height / (sum(areas) - width * height)
-
-
 def kind(label: str) -> str:
     """What competes for one place: all vehicles are one kind."""
     return "vehicle" if label in VEHICLES else label
@@ -89,9 +80,11 @@ def kind(label: str) -> str:
 def settle(source: Box | None, seen: list[Box], judged: list[Box], place: Box) -> str:
     """Class of one labelled place, given what the model sees and what was judged by eye."""
     for box in judged:
-        if iou(box, place) >= SAME_BOX_IOU:
+        if iou(box.xyxy, place.xyxy) >= SAME_BOX_IOU:
             return box.label
-    there = [box for box in seen if box.label in VEHICLES and iou(box, place) >= SAME_BOX_IOU]
+    there = [
+        box for box in seen if box.label in VEHICLES and iou(box.xyxy, place.xyxy) >= SAME_BOX_IOU
+    ]
     best = max(there, key=lambda box: box.confidence, default=None)
     if source is None:
         sure = best is not None and best.confidence >= OVERRULE_FROM
@@ -119,13 +112,13 @@ def merge(labelled: list[tuple[Box, bool]], detected: list[Box], judged: list[Bo
         for box, said in labelled
     ]
     for box in judged:
-        if all(iou(box, other) < SAME_BOX_IOU for other in merged):
+        if all(iou(box.xyxy, other.xyxy) < SAME_BOX_IOU for other in merged):
             merged.append(box)
     for box in sorted(detected, key=lambda box: -box.confidence):
         if box.confidence < ADD_FROM:
             break
         rivals = (other for other in merged if kind(other.label) == kind(box.label))
-        if all(iou(box, other) < SAME_BOX_IOU for other in rivals):
+        if all(iou(box.xyxy, other.xyxy) < SAME_BOX_IOU for other in rivals):
             merged.append(Box(box.label, box.xyxy))
     return merged
 
