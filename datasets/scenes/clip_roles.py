@@ -232,9 +232,9 @@ def trade(rng: np.random.Generator, design: str) -> Asset:
 
 def pushed_cart(rng: np.random.Generator, spot: Asset) -> tuple[Asset, ...]:
     """Return the looks of a spot's cart on the move; a kiosk is driven, others are pushed."""
-    cart = only(spot, ("cart",))
     if spot.design == "kiosk_tricycle":
-        return (with_parts(spot, cart),)
+        return (with_parts(spot, only(spot, ("cart", "canopy"))),)
+    cart = only(spot, ("cart",))
     back = float(min(part.shape.points()[:, 0].min() for part in cart))
     looks = steps(person(rng, design="pushing"))
     return tuple(with_parts(spot, (*cart, *look.placed(back - 0.25, 0.0).parts)) for look in looks)

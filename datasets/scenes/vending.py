@@ -2,10 +2,11 @@
 
 The customers' side looks along -y, the seller stands on +y; every labelled thing is a part of its
 own. What counts as what: goods on tables, cloths and in the bed of a car or lorry are a ``stall``;
-carts and tricycles that carry goods or a kitchen are a ``cart``, wheels and goods in one. In what
-is learned from, all that one trader sells from side by side is one thing, as an officer would
-count it (:func:`joined`): two cloths that lie aslant are one stall, a wagon and the pots before it
-one cart. In a clip a trader comes with the cart and sets out the rest: there they stay apart.
+carts and tricycles that carry goods or a kitchen are a ``cart``, wheels and goods in one; what is
+above either is a ``canopy``, whether it stands beside a cart or on it. In what is learned from, all
+that one trader sells from side by side is one thing, as an officer would count it
+(:func:`joined`): two cloths that lie aslant are one stall, a wagon and the pots before it one cart.
+In a clip a trader comes with the cart and sets out the rest: there they stay apart.
 """
 
 from __future__ import annotations
@@ -210,7 +211,7 @@ def _food_cart(rng: np.random.Generator) -> list[Part]:
     cart = food_cart(rng, roofed=roofed)
     shape = Shape().add(cart.shape)
     shape.add(cooking(rng, cart.bed_size).moved(*cart.bed))
-    parts = [Part("cart", shape)]
+    parts = [Part("cart", shape), *cart.roof]
     x, y, _ = cart.bed
     parts.append(Part(None, gas_bottle(rng).moved(x - 0.3, y + 0.75)))
     parts += folk_around(rng, span=1.4, front=-0.45, back=0.42, sellers=("standing",))
@@ -270,6 +271,7 @@ def _loaded_bicycle(rng: np.random.Generator) -> list[Part]:
 def _motor_tricycle(rng: np.random.Generator) -> list[Part]:
     trike = motor_tricycle(rng)
     parts = [Part("cart", loaded(rng, trike, (*_FOOD, "melons", "folded_clothes", "shoes")))]
+    parts += trike.roof
     folk = folk_around(rng, span=1.6, front=-0.65, back=0.6, sellers=("standing", "sitting"))
     return parts + put(folk, trike.bed[0], 0.0) + lamp_over(rng, 1.2, 0.25)
 
@@ -304,8 +306,8 @@ _FREE_COVERS = (*canopies.TRAIN_KINDS, "umbrella", "umbrella")
 
 
 def _free_cart(rng: np.random.Generator) -> list[Part]:
-    shape, (long, wide) = free_cart(rng)
-    parts = [Part("cart", shape)]
+    shape, roof, (long, wide) = free_cart(rng)
+    parts = [Part("cart", shape), *roof]
     parts += folk_around(rng, span=long, front=-wide / 2, back=wide / 2, sellers=_FREE_SELLERS)
     over = overhead(rng, _FREE_COVERS, (long + 0.5, wide + 1.2), 0.3)
     return parts + over + lamp_over(rng, long, 0.3)
@@ -357,7 +359,7 @@ def _kiosk(rng: np.random.Generator) -> list[Part]:
     kiosk = kiosk_tricycle(rng)
     shape = Shape().add(kiosk.shape)
     shape.add(cooking(rng, kiosk.bed_size).moved(*kiosk.bed))
-    parts = [Part("cart", shape)]
+    parts = [Part("cart", shape), *kiosk.roof]
     parts.append(Part(None, gas_bottle(rng).moved(kiosk.bed[0] - 1.2, 0.3)))
     folk = folk_around(rng, span=1.6, front=-0.8, back=0.65, sellers=_TEST_SELLERS)
     return parts + put(folk, kiosk.bed[0], 0.0) + lamp_over(rng, 1.0, 0.3)

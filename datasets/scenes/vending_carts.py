@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from datasets.scenes.asset import Part
 from datasets.scenes.goods import steamers
 from datasets.scenes.shape import Paint, Shape, rotation
 from datasets.scenes.vending_paints import (
@@ -43,11 +44,21 @@ class Wheeled:
         shape: its faces.
         bed: middle of the place for goods, metres.
         bed_size: of that place along x and y.
+        roof: its roof, and the posts of that if they are no part of the body; see `roof_parts`.
     """
 
     shape: Shape
     bed: Point
     bed_size: tuple[float, float]
+    roof: tuple[Part, ...] = ()
+
+
+def roof_parts(roof: Shape, posts: Shape | None = None) -> tuple[Part, ...]:
+    """Return what a cart has above it as parts, as `canopies.canopy` does what stands beside one.
+
+    In a picture nobody can tell which of the two it is, so both are labelled alike.
+    """
+    return (Part("canopy", roof), *(() if posts is None else (Part(None, posts),)))
 
 
 def _steering(shape: Shape, at_x: float, radius: float, paint: Paint, iron: Paint) -> None:
@@ -116,11 +127,11 @@ def kiosk_tricycle(rng: np.random.Generator) -> Wheeled:
     for x in (middle - long / 2 + 0.04, middle + long / 2 - 0.04):
         for y in (-wide / 2 + 0.04, wide / 2 - 0.04):
             rod(shape, (x, y, 0.9), (x, y, roof), 0.03, paint, sides=4)
-    shape.box((long + 0.1, wide + 0.1, 0.08), (middle, 0, roof), other)
-    shape.box((long, 0.03, 0.22), (middle, -wide / 2 - 0.02, roof - 0.16), other)
+    above = Shape().box((long + 0.1, wide + 0.1, 0.08), (middle, 0, roof), other)
+    above.box((long, 0.03, 0.22), (middle, -wide / 2 - 0.02, roof - 0.16), other)
     # The flap is held up on the selling side.
     flap = rotation(roll_deg=18)
-    shape.box((long, 0.6, 0.03), (middle, -wide / 2 - 0.3, roof - 0.02), paint, turn=flap)
+    above.box((long, 0.6, 0.03), (middle, -wide / 2 - 0.3, roof - 0.02), paint, turn=flap)
     shape.box((long, 0.35, 0.04), (middle, -wide / 2 - 0.17, 0.95), metal(rng))
     cab = [(0.15, 0.35), (0.95, 0.35), (1.05, 0.8), (0.8, 1.6), (0.15, 1.65)]
     shape.prism(cab, wide * 0.85, paint)
@@ -130,7 +141,7 @@ def kiosk_tricycle(rng: np.random.Generator) -> Wheeled:
     shape.box((0.03, wide * 0.72, 0.6), (0.93, 0, 1.25), GLASS, turn=pane)
     for at in ((0.9, 0.0), (middle - 0.15, -wide / 2 + 0.08), (middle - 0.15, wide / 2 - 0.08)):
         wheel(shape, 0.26, 0.13, (at[0], at[1], 0.26), iron)
-    return Wheeled(shape, (middle, 0.0, 0.95), (long - 0.15, wide - 0.1))
+    return Wheeled(shape, (middle, 0.0, 0.95), (long - 0.15, wide - 0.1), roof_parts(above))
 
 
 def food_cart(rng: np.random.Generator, *, roofed: bool) -> Wheeled:
@@ -149,15 +160,18 @@ def food_cart(rng: np.random.Generator, *, roofed: bool) -> Wheeled:
     rod(shape, (long * 0.4, 0, 0.3), (long * 0.4, 0, 0), 0.03, metal(rng))
     case = (long * 0.45, wide * 0.5, 0.42)
     _glass_case(shape, rng, case, (long / 2 - case[0] / 2 - 0.03, -wide * 0.22, top + 0.04))
+    above: tuple[Part, ...] = ()
     if roofed:
         roof = between(rng, 1.95, 2.2)
+        posts = Shape()
         for x in (-long / 2 + 0.03, long / 2 - 0.03):
             for y in (-wide / 2 + 0.03, wide / 2 - 0.03):
-                rod(shape, (x, y, top), (x, y, roof), 0.02, metal(rng), sides=4)
-        shape.box((long + 0.4, wide + 0.5, 0.06), (0, 0, roof + 0.03), paint)
-        shape.box((long + 0.4, 0.03, 0.26), (0, -wide / 2 - 0.25, roof - 0.1), sign)
+                rod(posts, (x, y, top), (x, y, roof), 0.02, metal(rng), sides=4)
+        sheet = Shape().box((long + 0.4, wide + 0.5, 0.06), (0, 0, roof + 0.03), paint)
+        sheet.box((long + 0.4, 0.03, 0.26), (0, -wide / 2 - 0.25, roof - 0.1), sign)
+        above = roof_parts(sheet, posts)
     place = (-long * 0.24, 0.0, top + 0.04)
-    return Wheeled(shape, place, (long * 0.5, wide * 0.95))
+    return Wheeled(shape, place, (long * 0.5, wide * 0.95), above)
 
 
 def _glass_case(

@@ -13,8 +13,9 @@ from collections.abc import Callable
 import numpy as np
 
 from datasets.scenes import goods
+from datasets.scenes.asset import Part
 from datasets.scenes.shape import Shape, rotation
-from datasets.scenes.vending_carts import cooking
+from datasets.scenes.vending_carts import cooking, roof_parts
 from datasets.scenes.vending_paints import (
     BODY,
     BRIGHT,
@@ -42,6 +43,7 @@ _ANY = (*BODY, *BRIGHT, *WOOD, *PLASTIC, *STEEL, *IRON)
 _GOODS = ("fruit", "vegetables", "snacks", "toys", "shoes", "folded_clothes", "phone_cases")
 
 Size = tuple[float, float]
+Roof = tuple[Part, ...]
 
 
 def assorted(rng: np.random.Generator, size: Size) -> Shape:
@@ -84,8 +86,8 @@ def _wares(rng: np.random.Generator, size: Size, at: Point) -> Shape:
     return cooking(rng, size).moved(*at)
 
 
-def free_cart(rng: np.random.Generator) -> tuple[Shape, Size]:
-    """Return a cart with what it carries, along x, and the rectangle that it stands on."""
+def free_cart(rng: np.random.Generator) -> tuple[Shape, Roof, Size]:
+    """Return a cart with what it carries, its roof, and the rectangle on the ground; along x."""
     long, wide = between(rng, 0.8, 2.3), between(rng, 0.5, 1.25)
     deck = between(rng, 0.35, 0.95)
     body, other, iron = painted(rng, _ANY), painted(rng, _ANY), metal(rng, IRON)
@@ -106,8 +108,9 @@ def free_cart(rng: np.random.Generator) -> tuple[Shape, Size]:
             shape.add(assorted(rng, (long * 0.9, wide * 0.8)).moved(0, 0, shelf))
     _wheels(rng, shape, long, wide, deck)
     _drawn_by(rng, shape, long, wide, deck)
-    _ON_TOP[int(rng.choice(len(_ON_TOP), p=_TOP_SHARES))](rng, shape, (long, wide), deck)
-    return shape, (long + 0.8, wide)
+    top = _ON_TOP[int(rng.choice(len(_ON_TOP), p=_TOP_SHARES))]
+    roof = top(rng, shape, (long, wide), deck)
+    return shape, roof, (long + 0.8, wide)
 
 
 def _wheels(rng: np.random.Generator, shape: Shape, long: float, wide: float, deck: float) -> None:
@@ -170,17 +173,16 @@ def _drawn_by(
         rod(shape, (bar, -0.3, 1.02), (bar, 0.3, 1.02), 0.018, iron)
 
 
-def _open_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> None:
+def _open_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> Roof:
     board = between(rng, 0.0, 0.35)
     inner = (size[0] * 0.96, size[1] * 0.94)
     if board > 0.08:
         open_box(shape, (*size, board), (0, 0, deck), painted(rng, _ANY), wall=0.03)
     shape.add(_wares(rng, inner, (0, 0, deck + board * between(rng, 0.4, 1.0))))
-    if chance(rng, 0.3):
-        _roof(rng, shape, size, deck)
+    return _roof(rng, size, deck) if chance(rng, 0.3) else ()
 
 
-def _stepped_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> None:
+def _stepped_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> Roof:
     steps = int(rng.integers(2, 4))
     deep, rise = size[1] / steps, between(rng, 0.12, 0.35)
     paint = painted(rng, _ANY)
@@ -188,11 +190,10 @@ def _stepped_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float
         y, high = -size[1] / 2 + (step + 0.5) * deep, 0.02 + step * rise
         shape.box((size[0], deep, high), (0, y, deck + high / 2), paint)
         shape.add(_wares(rng, (size[0] * 0.95, deep * 0.9), (0, y, deck + high)))
-    if chance(rng, 0.3):
-        _roof(rng, shape, size, deck + steps * rise)
+    return _roof(rng, size, deck + steps * rise) if chance(rng, 0.3) else ()
 
 
-def _cased_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> None:
+def _cased_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> Roof:
     high = between(rng, 0.35, 0.8)
     long = size[0] * between(rng, 0.5, 1.0)
     x = (size[0] - long) / 2 * one_of(rng, (-1, 1))
@@ -210,9 +211,10 @@ def _cased_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) 
     if chance(rng, 0.5):
         sign = (long, 0.03, between(rng, 0.15, 0.4))
         shape.box(sign, (x, -size[1] / 2, deck + high + sign[2] / 2), painted(rng, BRIGHT))
+    return ()
 
 
-def _cooking_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> None:
+def _cooking_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> Roof:
     rim = painted(rng, (*STEEL, *IRON))
     count = int(rng.integers(1, 4))
     for number in range(count):
@@ -224,11 +226,10 @@ def _cooking_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float
         shape.cylinder(radius * 0.9, 0.02, (x, 0, deck + high), food, sides=12)
     if chance(rng, 0.4):
         shape.add(assorted(rng, (size[0] * 0.5, size[1] * 0.3)).moved(0, -size[1] * 0.3, deck))
-    if chance(rng, 0.5):
-        _roof(rng, shape, size, deck + 0.3)
+    return _roof(rng, size, deck + 0.3) if chance(rng, 0.5) else ()
 
 
-def _piled_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> None:
+def _piled_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) -> Roof:
     """Pile boxes, sacks and baskets, the higher the fewer."""
     z = deck
     for layer in range(int(rng.integers(1, 4))):
@@ -244,39 +245,42 @@ def _piled_top(rng: np.random.Generator, shape: Shape, size: Size, deck: float) 
                 )
         z += high * 0.9
     shape.add(_wares(rng, (size[0] * 0.5, size[1] * 0.5), (0, 0, z)))
+    return ()
 
 
-_ON_TOP: tuple[Callable[[np.random.Generator, Shape, Size, float], None], ...] = (
+_ON_TOP: tuple[Callable[[np.random.Generator, Shape, Size, float], Roof], ...] = (
     _open_top, _stepped_top, _cased_top, _cooking_top, _piled_top,
 )  # fmt: skip
 _TOP_SHARES = (0.3, 0.15, 0.25, 0.2, 0.1)
 
 
-def _roof(rng: np.random.Generator, shape: Shape, size: Size, above: float) -> None:
-    """Add a roof of its own on posts: flat, sloping, or in two slopes."""
+def _roof(rng: np.random.Generator, size: Size, above: float) -> Roof:
+    """Return a roof on posts: flat, sloping, or in two slopes."""
     high = max(above + 0.5, between(rng, 1.6, 2.2))
     paint, iron = painted(rng, (*CANOPY, *BODY), roughness=0.8), metal(rng, IRON)
     over = (size[0] + between(rng, 0.0, 0.4), size[1] + between(rng, 0.0, 0.5))
     sides = one_of(rng, ((-1, 1), (-1, 1), (1,)))
+    roof, posts = Shape(), Shape()
     for dx in (-0.48, 0.48):
         for dy in sides:
             post = (dx * size[0], dy * 0.46 * size[1])
-            rod(shape, (*post, 0.3), (*post, high), 0.02, iron, sides=4)
+            rod(posts, (*post, 0.3), (*post, high), 0.02, iron, sides=4)
     how = rng.random()
     if how < 0.45:
-        shape.box((*over, between(rng, 0.03, 0.12)), (0, 0, high), paint)
+        roof.box((*over, between(rng, 0.03, 0.12)), (0, 0, high), paint)
     elif how < 0.75:
         turn = rotation(roll_deg=between(rng, -18, 18))
-        shape.box((*over, 0.04), (0, 0, high), paint, turn=turn)
+        roof.box((*over, 0.04), (0, 0, high), paint, turn=turn)
     else:
         slope = between(rng, 12, 28)
         for side in (-1, 1):
             half = (over[0], over[1] / 2 / math.cos(math.radians(slope)), 0.04)
             turn = rotation(roll_deg=-side * slope)
-            shape.box(half, (0, side * over[1] / 4, high), paint, turn=turn)
+            roof.box(half, (0, side * over[1] / 4, high), paint, turn=turn)
     if chance(rng, 0.35):
         drop = between(rng, 0.1, 0.35)
-        shape.box((over[0], 0.02, drop), (0, -over[1] / 2, high - drop / 2), painted(rng, BRIGHT))
+        roof.box((over[0], 0.02, drop), (0, -over[1] / 2, high - drop / 2), painted(rng, BRIGHT))
+    return roof_parts(roof, posts)
 
 
 def free_stall(rng: np.random.Generator) -> tuple[Shape, Size]:

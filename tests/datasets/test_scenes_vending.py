@@ -272,3 +272,16 @@ def test_a_loft_an_open_box_and_a_heap_have_their_measures():
     rng = np.random.default_rng(0)
     pile = heap(Shape(), rng, size=(1, 1, 0.2), centre=(0, 0, 0.5), paint=GREY).points()
     assert pile[:, 2].min() == pytest.approx(0.5) and 0.6 < pile[:, 2].max() < 0.73
+
+
+@pytest.mark.parametrize("design", ["food_cart", "motor_tricycle", "free_cart", "kiosk_tricycle"])
+def test_the_roof_of_a_cart_is_a_canopy_and_no_part_of_the_cart(design):
+    roofed = 0
+    for seed in range(60):
+        spot = made("vending", design, seed)
+        cart = next(part for part in spot.parts if part.label == "cart").shape.points()
+        for canopy in (part.shape.points() for part in spot.parts if part.label == "canopy"):
+            roofed += 1
+            assert canopy[:, 2].min() > 1.2
+            assert cart[:, 2].max() <= canopy[:, 2].max()
+    assert roofed >= 5
