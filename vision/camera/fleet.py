@@ -364,31 +364,43 @@ class Fleet:
                 if taken is None:
                     return
                 station, frame = taken
-                with self._alone(station), self._pace.look() as fine:
-                    # What is recorded waits for whoever looks at it.
-                    fine = fine or not station.source.live
-                    look = partial(station.eyes.look, fine=fine)
-                    for event in station.session.advance(frame, look):
-                        self._hear(station, event)
-                    lag_s = (self._clock() - frame.received_at).total_seconds()
-                    station.figures.take(frame, lag_s=lag_s, fine=fine)
+                with self._alone(station):
+                    self._look(station, frame)
+                    if not station.source.live and station.session.is_due(frame.taken_at):
+                        # What is recorded is read in no time: by the next round, what the clip
+                        # needs might have been let go.
+                        self._report(station, frame.taken_at)
+
+    def _look(self, station: Station, frame: Frame) -> None:
+        with self._pace.look() as fine:
+            # What is recorded waits for whoever looks at it.
+            fine = fine or not station.source.live
+            look = partial(station.eyes.look, fine=fine)
+            for event in station.session.advance(frame, look):
+                self._hear(station, event)
+            lag_s = (self._clock() - frame.received_at).total_seconds()
+            station.figures.take(frame, lag_s=lag_s, fine=fine)
 
     def _deliver(self, station: Station, *, last: bool) -> None:
         session = station.session
         now = self._clock() if station.source.live else station.figures.newest_at
         if now is None or not (last or session.is_due(now)):
             return
+        with self._scheduler.held(station), self._alone(station):
+            if last and not station.source.live:
+                session.finish(now)
+            self._report(station, now, last=last)
+
+    def _report(self, station: Station, now: datetime, *, last: bool = False) -> None:
+        """Report what is due; for who keeps all others off the station meanwhile."""
 
         def sink(finding: Finding) -> None:
             station.folder.append(finding)
             self._tell(station, finding)
 
-        with self._scheduler.held(station), self._alone(station):
-            if last and not station.source.live:
-                session.finish(now)
-            session.deliver(station.source, now, sink, last=last)
-            # Remembered at once: what was reported need not be evidenced again after a crash.
-            station.folder.save_state(session.state())
+        station.session.deliver(station.source, now, sink, last=last)
+        # Remembered at once: what was reported need not be evidenced again after a crash.
+        station.folder.save_state(station.session.state())
 
     def _save(self, station: Station) -> None:
         with self._scheduler.held(station):

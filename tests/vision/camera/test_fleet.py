@@ -118,6 +118,21 @@ def test_a_camera_that_breaks_is_given_up_and_leaves(tmp_path, film, models):
     assert broken.figures.failed.startswith("ZeroDivisionError")
 
 
+def test_a_recording_waits_until_its_clip_is_cut(tmp_path, film, models, monkeypatch):
+    monkeypatch.setattr("vision.camera.fleet.DELIVER_EVERY_S", 3.0)
+    camera = read_camera(write_camera(tmp_path / "one.yaml", id="one"))
+    # The film is read to its end before the next round; by then no more than its end is kept.
+    source = open_source(str(film), start=START, keep_s=2.0)
+    fleet = Fleet(workers=1, clock=lambda: datetime.now(UTC), stay=True)
+    with running(fleet) as told:
+        fleet.add(station_of(source, camera, model=models, folder=tmp_path / "one"))
+        wait_until(lambda: fleet.stations == ())
+    found = [event for _, event in told if hasattr(event, "attributes")]
+    assert [each.attributes["state"] for each in found] == ["ongoing", "ended"]
+    assert all("no_clip" not in each.attributes for each in found)
+    assert "clip" in {evidence.role for evidence in found[0].evidence}
+
+
 def test_who_has_no_time_looks_coarsely_at_cameras_and_closely_at_recordings(
     tmp_path, film, models, monkeypatch
 ):
