@@ -59,6 +59,14 @@ def canopy(rng: np.random.Generator, kind: str, size: tuple[float, float]) -> Pa
         "lean_to": lean_to,
     }
     cloth, poles = makers[kind](rng, size)
+    return covering(cloth, poles)
+
+
+def covering(cloth: Shape, poles: Shape) -> Parts:
+    """Return what covers something as parts, whether it stands beside a cart or on it.
+
+    In a picture nobody can tell which of the two it is, so both are labelled alike.
+    """
     return Part("canopy", cloth), Part(None, poles)
 
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from datasets.scenes.asset import Part
+from datasets.scenes.canopies import covering
 from datasets.scenes.goods import steamers
 from datasets.scenes.shape import Paint, Shape, rotation
 from datasets.scenes.vending_paints import (
@@ -35,6 +36,8 @@ from datasets.scenes.vending_solids import (
     wheel,
 )
 
+Roof = tuple[Part, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Wheeled:
@@ -44,21 +47,14 @@ class Wheeled:
         shape: its faces.
         bed: middle of the place for goods, metres.
         bed_size: of that place along x and y.
-        roof: its roof, and the posts of that if they are no part of the body; see `roof_parts`.
+        roof: its roof, and the posts of that if they are no part of the body; see
+            `canopies.covering`.
     """
 
     shape: Shape
     bed: Point
     bed_size: tuple[float, float]
-    roof: tuple[Part, ...] = ()
-
-
-def roof_parts(roof: Shape, posts: Shape | None = None) -> tuple[Part, ...]:
-    """Return what a cart has above it as parts, as `canopies.canopy` does what stands beside one.
-
-    In a picture nobody can tell which of the two it is, so both are labelled alike.
-    """
-    return (Part("canopy", roof), *(() if posts is None else (Part(None, posts),)))
+    roof: Roof = ()
 
 
 def _steering(shape: Shape, at_x: float, radius: float, paint: Paint, iron: Paint) -> None:
@@ -141,7 +137,7 @@ def kiosk_tricycle(rng: np.random.Generator) -> Wheeled:
     shape.box((0.03, wide * 0.72, 0.6), (0.93, 0, 1.25), GLASS, turn=pane)
     for at in ((0.9, 0.0), (middle - 0.15, -wide / 2 + 0.08), (middle - 0.15, wide / 2 - 0.08)):
         wheel(shape, 0.26, 0.13, (at[0], at[1], 0.26), iron)
-    return Wheeled(shape, (middle, 0.0, 0.95), (long - 0.15, wide - 0.1), roof_parts(above))
+    return Wheeled(shape, (middle, 0.0, 0.95), (long - 0.15, wide - 0.1), (Part("canopy", above),))
 
 
 def food_cart(rng: np.random.Generator, *, roofed: bool) -> Wheeled:
@@ -160,7 +156,7 @@ def food_cart(rng: np.random.Generator, *, roofed: bool) -> Wheeled:
     rod(shape, (long * 0.4, 0, 0.3), (long * 0.4, 0, 0), 0.03, metal(rng))
     case = (long * 0.45, wide * 0.5, 0.42)
     _glass_case(shape, rng, case, (long / 2 - case[0] / 2 - 0.03, -wide * 0.22, top + 0.04))
-    above: tuple[Part, ...] = ()
+    above: Roof = ()
     if roofed:
         roof = between(rng, 1.95, 2.2)
         posts = Shape()
@@ -169,7 +165,7 @@ def food_cart(rng: np.random.Generator, *, roofed: bool) -> Wheeled:
                 rod(posts, (x, y, top), (x, y, roof), 0.02, metal(rng), sides=4)
         sheet = Shape().box((long + 0.4, wide + 0.5, 0.06), (0, 0, roof + 0.03), paint)
         sheet.box((long + 0.4, 0.03, 0.26), (0, -wide / 2 - 0.25, roof - 0.1), sign)
-        above = roof_parts(sheet, posts)
+        above = covering(sheet, posts)
     place = (-long * 0.24, 0.0, top + 0.04)
     return Wheeled(shape, place, (long * 0.5, wide * 0.95), above)
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 import numpy as np
 
 from datasets.scenes import goods
-from datasets.scenes.asset import Part
+from datasets.scenes.canopies import covering
 from datasets.scenes.shape import Shape, rotation
-from datasets.scenes.vending_carts import cooking, roof_parts
+from datasets.scenes.vending_carts import Roof, cooking
 from datasets.scenes.vending_paints import (
     BODY,
     BRIGHT,
@@ -43,7 +43,6 @@ _ANY = (*BODY, *BRIGHT, *WOOD, *PLASTIC, *STEEL, *IRON)
 _GOODS = ("fruit", "vegetables", "snacks", "toys", "shoes", "folded_clothes", "phone_cases")
 
 Size = tuple[float, float]
-Roof = tuple[Part, ...]
 
 
 def assorted(rng: np.random.Generator, size: Size) -> Shape:
@@ -280,7 +279,7 @@ def _roof(rng: np.random.Generator, size: Size, above: float) -> Roof:
     if chance(rng, 0.35):
         drop = between(rng, 0.1, 0.35)
         roof.box((over[0], 0.02, drop), (0, -over[1] / 2, high - drop / 2), painted(rng, BRIGHT))
-    return roof_parts(roof, posts)
+    return covering(roof, posts)
 
 
 def free_stall(rng: np.random.Generator) -> tuple[Shape, Size]:

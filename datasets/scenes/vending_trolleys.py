@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from datasets.scenes.asset import Part
+from datasets.scenes.canopies import covering
 from datasets.scenes.shape import Paint, Shape, rotation
-from datasets.scenes.vending_carts import Wheeled, roof_parts
+from datasets.scenes.vending_carts import Roof, Wheeled
 from datasets.scenes.vending_paints import (
     BODY,
     BRIGHT,
@@ -107,7 +107,7 @@ def motor_tricycle(rng: np.random.Generator) -> Wheeled:
     shape.box((0.05, 0.62, 0.6), (1.05, 0, 0.8), paint, turn=lean, top_scale=(1.0, 0.7))
     shape.ball((0.09, 0.12, 0.1), (1.2, 0, 0.95), Paint((0.8, 0.8, 0.75)), rings=4, sides=8)
     rod(shape, (1.0, -0.38, 1.08), (1.0, 0.38, 1.08), 0.018, iron)
-    above: tuple[Part, ...] = ()
+    above: Roof = ()
     if chance(rng, 0.4):
         roof = between(rng, 1.85, 2.1)
         cloth, posts = painted(rng, CANOPY, roughness=0.8), Shape()
@@ -117,7 +117,7 @@ def motor_tricycle(rng: np.random.Generator) -> Wheeled:
         over = 0.9 - (middle - long / 2)
         front = (0.9 + middle - long / 2) / 2
         sheet = Shape().box((over + 0.1, wide + 0.1, 0.05), (front, 0, roof), cloth)
-        above = roof_parts(sheet, posts)
+        above = covering(sheet, posts)
     return Wheeled(shape, (middle, 0.0, floor + 0.03), (long - 0.08, wide - 0.08), above)
 
 
