@@ -382,12 +382,13 @@ class Fleet:
             station.figures.take(frame, lag_s=lag_s, fine=fine)
 
     def _deliver(self, station: Station, *, last: bool) -> None:
-        session = station.session
-        now = self._clock() if station.source.live else station.figures.newest_at
-        if now is None or not (last or session.is_due(now)):
+        session, live = station.session, station.source.live
+        now = self._clock() if live else station.figures.newest_at
+        # What is due of a recording is reported by whoever looks at it.
+        if now is None or not (last or (live and session.is_due(now))):
             return
         with self._scheduler.held(station), self._alone(station):
-            if last and not station.source.live:
+            if last and not live:
                 session.finish(now)
             self._report(station, now, last=last)
 
