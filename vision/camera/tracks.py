@@ -109,6 +109,7 @@ class Track:
         recent: Time and box of the latest sightings, oldest first.
         path: Time and ground point, oldest first, thinned.
         class_votes: Sum of scores by class name.
+        earlier_votes: The same before its latest sighting.
         load_votes: Sum of probabilities by load state, weighted by how well it was seen.
         load_sightings: How many sightings voted on the load.
         load_first, load_last: When the first and the latest of them did; None before.
@@ -141,6 +142,7 @@ class Track:
     recent: tuple[tuple[datetime, Box], ...] = ()
     path: tuple[tuple[datetime, tuple[float, float]], ...] = ()
     class_votes: Mapping[str, float] = field(default_factory=dict)
+    earlier_votes: Mapping[str, float] = field(default_factory=dict)
     load_votes: Mapping[str, float] = field(default_factory=dict)
     load_sightings: int = 0
     load_first: datetime | None = None
@@ -182,11 +184,6 @@ class Track:
         if self.load_first is None or self.load_last is None:
             return 0.0
         return (self.load_last - self.load_first).total_seconds()
-
-    def vote_share(self, name: str) -> float:
-        """Return the share of the votes that are for a class, 0 to 1."""
-        total = sum(self.class_votes.values())
-        return self.class_votes.get(name, 0.0) / total if total else 0.0
 
 
 def begin(number: int, observation: Observation, at: datetime) -> Track:
@@ -259,6 +256,7 @@ def sighted(
         recent=recent,
         path=_with_point(track, at, observation.box_xyxy),
         class_votes=votes,
+        earlier_votes=track.class_votes,
         load_votes=_with_load(track.load_votes, loaded),
         load_sightings=track.load_sightings + bool(loaded.load),
         load_first=track.load_first or (at if loaded.load else None),
@@ -332,6 +330,7 @@ def absorbed(track: Track, other: Track) -> Track:
         track,
         name=max(votes, key=lambda name: votes[name]),
         class_votes=votes,
+        earlier_votes=track.class_votes,
         sightings=track.sightings + other.sightings,
         anchor_sightings=track.anchor_sightings + other.anchor_sightings,
         unseen_s=max(0.0, track.unseen_s - max(0.0, stood_s)),

@@ -36,7 +36,7 @@ def test_what_comes_in_where_another_has_driven_out_is_another(gap):
     comes = Thing("muck_truck", [(2 + gap, out), (4 + gap, inside), (8 + gap, inside)])
     history = tracked(Story([leaves, comes]), times(8 + gap, 0.2), look=False)
     (last_one,) = [track for track in history[-1][1] if track.seen]
-    assert last_one.name == "muck_truck" and last_one.vote_share("car") == 0
+    assert last_one.name == "muck_truck" and "car" not in last_one.class_votes
     assert last_one.number == 2
 
 

@@ -31,7 +31,7 @@ from vision.camera.tracks import Track, view_quality
 from vision.camera.zones import Tick, crosses, holds, next_tick
 from vision.finding import FindingKind
 
-VERSION = "5"
+VERSION = "6"
 MUCK_TRUCK = "muck_truck"
 VOTE_SHARE = 0.3
 """Share of a vehicle's class votes from which it is a muck truck; seen from before, one looks like
@@ -102,7 +102,7 @@ class _Passage(Candidate):
         start: Where it came from: the earliest point known when it entered.
         end: Where it was last.
         told: Whether it was reported to have begun: not before it is known for a muck truck.
-        votes_before: Class votes of its track when it entered.
+        votes_before: Class votes of its track before it entered.
         size: Its longer side when it entered, as a share of the frame.
         parts: Numbers of the tracks in whose boxes it was, or that were in its own.
         counted: Whether another part of the same vehicle has been counted as a passage.
@@ -273,7 +273,7 @@ class MuckTruckRule:
             descriptor=track.descriptor,
             number=track.number,
             start=self._start_of(track),
-            votes_before=dict(track.class_votes),
+            votes_before=dict(track.earlier_votes),
             size=_size(track.box_xyxy),
         )
         self._memory.passages.append(passage)
@@ -467,8 +467,7 @@ def _share_since(before: Mapping[str, float], track: Track) -> float:
     the track before may have been of another that it was lost to.
     """
     since = _votes_since(before, track.class_votes)
-    total = sum(since.values())
-    return since.get(MUCK_TRUCK, 0.0) / total if total > 0 else track.vote_share(MUCK_TRUCK)
+    return since.get(MUCK_TRUCK, 0.0) / sum(since.values())
 
 
 def load_state(votes: Mapping[str, float]) -> tuple[str, float]:

@@ -288,6 +288,17 @@ def test_what_a_track_was_before_the_gate_does_not_count():
     assert event.measures["class_share"].value == 1
 
 
+def test_the_look_at_which_it_enters_is_one_at_the_gate():
+    """Of nine looks at the gate three say muck truck, the first of them when it enters."""
+    frames = []
+    for n, t in enumerate(times(8, 0.2)):
+        dump = n <= 14 or n in (17, 18)
+        place = box(0.05 + 0.13 * t, 0.7, 0.16, 0.14)
+        frames.append((t, [seen("muck_truck" if dump else "truck", place, 1, HEAPED)]))
+    event = only(advanced(frames))
+    assert event.measures["class_share"].value == pytest.approx(3 / 9, abs=0.001)
+
+
 def test_what_comes_nearer_passes_though_it_grows():
     frames = [
         (t, [seen("muck_truck", box(0.5, 0.55 + 0.2 * t, 0.2 + 0.1 * t, 0.3 + 0.15 * t), 1, LEVEL)])
