@@ -105,13 +105,14 @@ class Draw:
 
     def crops(self, count: int) -> tuple[Tensor, Tensor]:
         """Return crops, uint8 ``[N, 3, H, W]``, RGB, and their states, int ``[N]``."""
-        crops, states = [], []
-        for _ in range(count):
+        crops = np.empty((count, 3, *self._size), np.uint8)
+        states = np.empty(count, np.int64)
+        for number in range(count):
             example = self._one()
             picture = crop(example.picture_rgb, example.box_xyxy)
-            crops.append(fit(picture, self._size)[0].transpose(2, 0, 1))
-            states.append(example.state)
-        return torch.from_numpy(np.stack(crops)), torch.tensor(states)
+            crops[number] = fit(picture, self._size)[0].transpose(2, 0, 1)
+            states[number] = example.state
+        return torch.from_numpy(crops), torch.from_numpy(states)
 
     def _one(self) -> LoadExample:
         sources, rng = self._sources, self._rng
@@ -154,6 +155,7 @@ def main() -> None:
     network = LoadNetwork(
         stem_of(asked.weights),
         classes=len(LOAD_STATES),
+        size_px=recipe.size_px,
         style_share=recipe.style_share,
         dropout=recipe.dropout,
     )
@@ -228,7 +230,7 @@ def train(network: LoadNetwork, crops: Tensor, states: Tensor, recipe: Recipe) -
     steps = len(states) // recipe.batch
     rates = [recipe.rate, recipe.rate * recipe.tuned_rate]
     optimizer = torch.optim.AdamW(
-        [{"params": network.head.parameters()}, {"params": network.tuned_parameters()}],
+        [{"params": network.head_parameters()}, {"params": network.tuned_parameters()}],
         weight_decay=recipe.weight_decay,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -279,7 +281,7 @@ def make_card(path: Path, recipe: Recipe, facts: dict[str, Any]) -> ModelCard:
         input=InputSpec(size_wh=(recipe.size_px, recipe.size_px), letterbox=True),
         classes=list(LOAD_STATES),
         licence="AGPL-3.0-or-later",
-        trained_from="YOLO11n, COCO weights (Ultralytics, AGPL-3.0): its first seven layers",
+        trained_from="YOLO11n, COCO weights (Ultralytics, AGPL-3.0): its first nine layers",
         trained_on=[
             TrainingData(
                 what="rendered tippers and other vehicles (datasets/scenes)",

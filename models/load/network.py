@@ -15,16 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from ultralytics import YOLO
 
-STEM_LAYERS = 7
-"""Layers taken from the detector: up to stride 16."""
+STEM_LAYERS = 9
+"""Layers taken from the detector: up to stride 32."""
 FROZEN_LAYERS = 3
 """Of these, the first that keep their weights: up to stride 4, edges and colours."""
-_FINE_LAYERS = 5
-"""The first layers that end at stride 8."""
-_FEATURES = 256  # 128 channels at stride 8, brought to stride 16, and 128 at stride 16
+_FINE_LAYERS, _DEEP_LAYERS = 5, 7
+"""The first layers that end at stride 8, and at stride 16."""
+_FINE_FEATURES = 256  # 128 channels at stride 8, brought to stride 16, and 128 at stride 16
+_DEEPEST_FEATURES = 256  # at stride 32
 _WIDTH = 96
 OPSET = 17
-_GRID = 5
+STRIDE = 32
 _STYLE_SPREAD = 0.3
 
 
@@ -62,17 +63,25 @@ class LoadNetwork(nn.Module):  # type: ignore[misc]
     rendered trucks would only fit them to renders. The next ones learn slowly: earth, tarpaulins
     and the inside of load boxes are nothing that the detector was asked for. The head keeps a
     coarse grid of places: where in the truck earth is seen tells a heap above the boards from a
-    level load, and both from what lies behind the truck.
+    level load, and both from what lies behind the truck. At each place it joins what is seen there
+    in detail with what the deepest layers make of the surroundings.
     """
 
     def __init__(
-        self, stem: Sequence[nn.Module], *, classes: int, style_share: float, dropout: float
+        self,
+        stem: Sequence[nn.Module],
+        *,
+        classes: int,
+        size_px: int,
+        style_share: float,
+        dropout: float,
     ) -> None:
         """Put the network together.
 
         Args:
             stem: The detector's layers, `STEM_LAYERS` of them.
             classes: How many states there are.
+            size_px: Width and height of a crop, a multiple of `STRIDE`.
             style_share: Share of batches whose styles are mixed.
             dropout: Share of head features left out in training.
         """
@@ -80,16 +89,21 @@ class LoadNetwork(nn.Module):  # type: ignore[misc]
         self.frozen = nn.Sequential(*stem[:FROZEN_LAYERS]).requires_grad_(False)
         self.mixing = StyleMixing(style_share)
         self.fine = nn.Sequential(*stem[FROZEN_LAYERS:_FINE_LAYERS])
-        self.deep = nn.Sequential(*stem[_FINE_LAYERS:])
-        self.head = nn.Sequential(
-            nn.Conv2d(_FEATURES, _WIDTH, 1),
+        self.deep = nn.Sequential(*stem[_FINE_LAYERS:_DEEP_LAYERS])
+        self.deepest = nn.Sequential(*stem[_DEEP_LAYERS:])
+        self.detail = nn.Sequential(
+            nn.Conv2d(_FINE_FEATURES, _WIDTH, 1),
             nn.SiLU(),
             nn.Conv2d(_WIDTH, _WIDTH, 3, stride=2, padding=1),
             nn.SiLU(),
-            nn.AdaptiveAvgPool2d(_GRID),
+        )
+        self.surroundings = nn.Sequential(nn.Conv2d(_DEEPEST_FEATURES, _WIDTH, 1), nn.SiLU())
+        self.head = nn.Sequential(
+            nn.Conv2d(2 * _WIDTH, _WIDTH, 1),
+            nn.SiLU(),
             nn.Flatten(),
             nn.Dropout(dropout),
-            nn.Linear(_WIDTH * _GRID * _GRID, _WIDTH),
+            nn.Linear(_WIDTH * (size_px // STRIDE) ** 2, _WIDTH),
             nn.SiLU(),
             nn.Dropout(dropout),
             nn.Linear(_WIDTH, classes),
@@ -101,18 +115,32 @@ class LoadNetwork(nn.Module):  # type: ignore[misc]
         They were measured on real road pictures, and rendered ones would drive them off.
         """
         super().train(mode)
-        for layers in (self.frozen, self.fine, self.deep):
+        for layers in (self.frozen, self.fine, self.deep, self.deepest):
             layers.eval()
         return self
 
     def tuned_parameters(self) -> list[nn.Parameter]:
         """Weights that come from the detector and learn on."""
-        return [*self.fine.parameters(), *self.deep.parameters()]
+        return [
+            *self.fine.parameters(),
+            *self.deep.parameters(),
+            *self.deepest.parameters(),
+        ]
+
+    def head_parameters(self) -> list[nn.Parameter]:
+        """Weights that learn from nothing."""
+        return [
+            *self.detail.parameters(),
+            *self.surroundings.parameters(),
+            *self.head.parameters(),
+        ]
 
     def forward(self, crops: Tensor) -> Tensor:
         """Return log-odds ``[N, classes]`` of crops ``[N, 3, H, W]``, RGB, 0 to 1."""
         fine: Tensor = self.fine(self.mixing(self.frozen(crops)))
-        seen = torch.cat([functional.avg_pool2d(fine, 2), self.deep(fine)], dim=1)
+        deep: Tensor = self.deep(fine)
+        detail = self.detail(torch.cat([functional.avg_pool2d(fine, 2), deep], dim=1))
+        seen = torch.cat([detail, self.surroundings(self.deepest(deep))], dim=1)
         logits: Tensor = self.head(seen)
         return logits
 

@@ -19,7 +19,7 @@ def network():
 
     torch.manual_seed(0)
     stem = list(DetectionModel("yolo11n.yaml", verbose=False).model[:STEM_LAYERS])
-    return LoadNetwork(stem, classes=5, style_share=1.0, dropout=0.2)
+    return LoadNetwork(stem, classes=5, size_px=160, style_share=1.0, dropout=0.2)
 
 
 def test_training_leaves_first_layers_and_batch_statistics_alone(network):
@@ -32,7 +32,7 @@ def test_training_leaves_first_layers_and_batch_statistics_alone(network):
     optimizer.step()
     changed = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
     assert not [name for name in changed if name.startswith("frozen.") or "running" in name]
-    for learning in ("fine.", "deep.", "head."):
+    for learning in ("fine.", "deep.", "deepest.", "detail.", "surroundings.", "head."):
         assert [name for name in changed if name.startswith(learning)]
 
 
