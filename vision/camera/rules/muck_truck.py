@@ -28,7 +28,7 @@ from vision.camera.config import Point, Zone
 from vision.camera.events import VEHICLES, Box, RuleEvent, Step
 from vision.camera.rules.candidates import Candidate, Reporter, key_of, thresholds_of
 from vision.camera.tracks import Track, view_quality
-from vision.camera.zones import Tick, crosses, holds, next_tick
+from vision.camera.zones import Tick, crosses, holds, next_tick, touches
 from vision.finding import FindingKind
 
 VERSION = "6"
@@ -79,6 +79,12 @@ class _Known:
     load: Mapping[str, float] = field(default_factory=dict)
     looks: int = 0
     looks_s: float = 0.0
+
+    @property
+    def enough_looks(self) -> bool:
+        """Whether its load was seen often and long enough for a finding."""
+        # Times are of the camera, to the millisecond; three steps of 0.2 s may be a little less.
+        return self.looks >= LEAST_LOOKS and self.looks_s >= LEAST_LOOKS_S - 0.01
 
     def with_more(self, other: _Known) -> _Known:
         """Return what two parts of a vehicle say; the class is told by the one that is surer."""
@@ -301,10 +307,17 @@ class MuckTruckRule:
         )
 
     def _follow(self, passage: _Passage, track: Track, tick: Tick) -> bool:
-        """Take in where its vehicle is now; returns whether it is at the gate still."""
+        """Take in where its vehicle is now; returns whether it is at the gate still.
+
+        A muck truck that was too quick for its looks is, as long as it reaches into the gate: it
+        goes on showing its load.
+        """
         passage.stay(tick)
         self._note(passage, track, tick)
         if holds(self._zone, boxes.footprint_point(track.box_xyxy)):
+            return True
+        quick = passage.told and not passage.known.enough_looks
+        if quick and touches(self._zone, track.box_xyxy):
             return True
         self._memory.passed[track.number] = _Passed(
             tick.at, 0.0, dict(track.load_votes), track.load_sightings
@@ -367,9 +380,7 @@ class MuckTruckRule:
         self._count(passage)
         for other in others:
             other.counted = True
-        # Times are of the camera, to the millisecond; three steps of 0.2 s may be a little less.
-        seen = known.looks >= LEAST_LOOKS and known.looks_s >= LEAST_LOOKS_S - 0.01
-        if not seen or load_state(known.load)[0] not in FINDINGS:
+        if not known.enough_looks or load_state(known.load)[0] not in FINDINGS:
             return [self._event(Step.DROPPED, passage, at)]
         return [self._event(step, passage, at) for step in (Step.FIRED, Step.ENDED)]
 

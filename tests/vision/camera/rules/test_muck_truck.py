@@ -185,6 +185,17 @@ def test_what_is_seen_for_a_moment_only_is_no_finding(start, end, step, count, w
     assert events[-1].step is (Step.ENDED if count else Step.DROPPED)
 
 
+def test_one_that_is_too_quick_is_looked_at_until_it_has_left_the_gate_whole():
+    """It is in the gate for two looks; with the one after it, its load was seen for 0.4 s."""
+    frames = []
+    for n, t in enumerate(times(2, 0.2)):
+        place = box(0.3 + 0.45 * t, 0.7, 0.3, 0.14)
+        frames.append((t, [seen("muck_truck", place, 1, HEAPED if n > 1 else {})]))
+    event = only(advanced(frames))
+    assert event.attributes["load_state"] == "heaped"
+    assert event.measures["looks"].value == 4
+
+
 def test_a_convoy_is_counted_truck_by_truck():
     convoy = [truck(start=3 * n, look=10 + n) for n in range(5)]
     back = [truck(OUT, start=40 + 4 * n, look=20 + n, load={"empty": 1.0}) for n in range(3)]
