@@ -50,7 +50,7 @@ from datasets.event_scoring import (  # noqa: E402
     score_events,
     who_was_it,
 )
-from datasets.scenes.clip_evaluation import STORIES, clip_names  # noqa: E402
+from datasets.scenes.clip_evaluation import FITTED, clip_names  # noqa: E402
 from datasets.soak import SoakResult, soak  # noqa: E402
 from datasets.true_sight import TrueSight  # noqa: E402
 from models.registry import Registry  # noqa: E402
@@ -353,11 +353,11 @@ def _words(event: FoundEvent) -> str:
 
 
 def _folders(rendered: Path, part: str, numbers: Sequence[int] | None) -> list[Path]:
-    first = clip_names()[: len(STORIES)]
+    fitted = clip_names()[:FITTED]
     found = sorted(
         path.parent
         for path in rendered.glob(f"*/{VIDEO}")
-        if (path.parent.name in first) == (part == "rendered")
+        if (path.parent.name in fitted) == (part == "rendered")
     )
     if numbers:
         found = [path for path in found if int(path.name.rsplit("_", 1)[-1]) in numbers]

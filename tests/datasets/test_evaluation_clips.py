@@ -34,13 +34,15 @@ def clips():
 
 
 def test_each_telling_has_twenty_of_each_kind_to_be_found_and_to_be_left_alone(clips):
-    for told in (clips[: len(STORIES)], clips[len(STORIES) :]):
+    for first in range(0, len(clips), len(STORIES)):
+        told = clips[first : first + len(STORIES)]
         events = Counter(event.kind for clip in told for event in clip.events)
         harmless = Counter(other.kind for clip in told for other in clip.harmless)
         assert all(events[kind] >= 20 for kind in KINDS)
         assert all(harmless[kind] >= 20 for kind in KINDS)
         assert {clip.daylight.kind for clip in told} == {"day", "overcast", "dusk"}
     assert len({clip.view for clip in clips}) == len(clips)
+    assert len({clip.seed for clip in clips}) == len(clips)
     assert len({clip.name for clip in clips}) == len(clips) == len(clip_names())
 
 
