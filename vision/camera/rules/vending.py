@@ -49,7 +49,7 @@ from vision.camera.tracks import GAP_S, Track
 from vision.camera.zones import ENTER_SHARE, Tick, ground_share, is_active, next_tick, stands_in
 from vision.finding import FindingKind
 
-VERSION = "3"
+VERSION = "4"
 TRADING_SHARE = 0.4
 """Share of the dwell in which there have to be goods, or somebody close by."""
 SHARE_PARTS = 20
@@ -71,6 +71,7 @@ class _Vendor(Candidate):
     Attributes:
         form: Classes it was seen as.
         core_xyxy: Where its largest part stands.
+        core_name: Class of that.
         ground_y: Where those stand who are under its canopy; None while nobody was.
         parts: Seconds, and those of them with trade, of the latest parts of the dwell.
         looks: How many frames showed its place.
@@ -79,6 +80,7 @@ class _Vendor(Candidate):
 
     form: list[str] = field(default_factory=list)
     core_xyxy: Box = (0.0, 0.0, 0.0, 0.0)
+    core_name: str = "stall"
     ground_y: float | None = None
     parts: list[tuple[float, float]] = field(default_factory=list)
     looks: int = 0
@@ -187,7 +189,7 @@ class VendingRule:
         for vendor in sorted(memory.vendors, key=lambda one: (not one.fired, one.first_seen)):
             vendor.shift(tick)
             others = [one.box_xyxy for one in memory.vendors if one is not vendor]
-            members = parts_of(vendor.core_xyxy, vendor.box_xyxy, free, others)
+            members = parts_of(vendor.core_xyxy, vendor.core_name, vendor.box_xyxy, free, others)
             free = [track for track in free if track not in members]
             here = at_this(people, vendor.box_xyxy, others)
             events += self._continue(vendor, members, here, tick)
@@ -248,7 +250,7 @@ class VendingRule:
         since = min(self._since(track, tick) for track in members)
         if any(track.name == "cart" for track in members):
             since = self._not_sooner(memory.standers.came(since, box), members, tick)
-        main = main_part(members)
+        main, core = main_part(members), core_of(members)
         vendor = _Vendor(
             key=key_of(self._zone, self._reporter.name, since, box, self.keys()),
             first_seen=since,
@@ -259,7 +261,8 @@ class VendingRule:
             descriptor=main.descriptor,
             dwell_s=(tick.at - since).total_seconds(),
             form=sorted({track.name for track in members}),
-            core_xyxy=core_of(members).anchor_xyxy,
+            core_xyxy=core.anchor_xyxy,
+            core_name=core.name,
         )
         memory.vendors.append(vendor)
         return [self._event(Step.BEGAN, vendor, tick.at)]
@@ -286,10 +289,10 @@ class VendingRule:
             vendor.miss(tick)
             return self._end(vendor, tick) if vendor.gone(self._zone.grace_s) else []
         vendor.stay(tick)
-        main = main_part(members)
+        main, core = main_part(members), core_of(members)
         vendor.note_ground(members, people)
         vendor.box_xyxy = vendor.place_of(members)
-        vendor.core_xyxy = core_of(members).anchor_xyxy
+        vendor.core_xyxy, vendor.core_name = core.anchor_xyxy, core.name
         vendor.last_seen = max(track.last_seen for track in members)
         vendor.descriptor = main.descriptor
         vendor.form = sorted({*vendor.form, *(track.name for track in members)})

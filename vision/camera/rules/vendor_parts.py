@@ -2,7 +2,9 @@
 
 What lies beside a vendor's main part, or under its canopy, is the same vendor's. Beside is counted
 from the main part only and up to a width, so that a row of stalls does not become one vendor: the
-neighbour of a neighbour is another. Two vendors who stand wall to wall are told as one.
+neighbour of a neighbour is another. What a trader with a cart sets out stands at the cart: where
+ground shows between a cart and what lies before or behind it, that is another trader's. Two vendors
+who stand wall to wall are told as one.
 """
 
 from __future__ import annotations
@@ -79,12 +81,17 @@ def core_of(members: Sequence[Track]) -> Track:
 
 
 def parts_of(
-    core: Box, place: Box, tracks: Sequence[Track], others: Sequence[Box] = ()
+    core: Box,
+    core_name: str,
+    place: Box,
+    tracks: Sequence[Track],
+    others: Sequence[Box] = (),
 ) -> list[Track]:
     """Return what is one vendor's: at its place, under its canopy, or beside its main part.
 
     Args:
         core: Its main part.
+        core_name: Class of that.
         place: All of it, as known so far.
         tracks: What may be its.
         others: Places of other vendors; what stands there is theirs, unless it is here, too.
@@ -106,7 +113,13 @@ def parts_of(
     under = [track for track in rest if any(belongs(track, _reach(canopy)) for canopy in canopies)]
     members += under
     whole = union([core, *(track.anchor_xyxy for track in members)])
-    beside = [track for track in rest if track not in under and _beside(track.anchor_xyxy, core)]
+    beside = [
+        track
+        for track in rest
+        if track not in under
+        and _beside(track.anchor_xyxy, core)
+        and ("cart" not in (track.name, core_name) or _meet(track.anchor_xyxy, core))
+    ]
     for track in sorted(beside, key=lambda track: _aside(track.anchor_xyxy, core)):
         wider = union([whole, track.anchor_xyxy])
         widest = max(boxes.width(core), boxes.width(track.anchor_xyxy))
@@ -125,6 +138,11 @@ def _beside(part: Box, core: Box) -> bool:
     )
 
 
+def _meet(a: Box, b: Box) -> bool:
+    """Whether no ground shows between two boxes, one of which is nearer than the other."""
+    return a[1] <= b[3] and b[1] <= a[3]
+
+
 def _aside(a: Box, b: Box) -> float:
     """Width of what lies between two boxes, 0 where they meet."""
     return max(a[0] - b[2], b[0] - a[2], 0.0)
@@ -136,7 +154,7 @@ def grouped(tracks: Sequence[Track]) -> list[list[Track]]:
     left = list(tracks)
     while left:
         core = core_of(left)
-        parts = parts_of(core.anchor_xyxy, core.anchor_xyxy, left)
+        parts = parts_of(core.anchor_xyxy, core.name, core.anchor_xyxy, left)
         groups.append(parts)
         left = [track for track in left if track not in parts]
     return groups

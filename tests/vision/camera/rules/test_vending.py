@@ -215,6 +215,16 @@ CRATES = stands("stall", box(0.555, 0.64, 0.036, 0.12), 60, EVER, look=2)
     [
         ([CART, CRATES, *served(0, 900)], ["cart+stall"], "crates laid out beside the cart, later"),
         (
+            [CART, stands("stall", box(0.51, 0.74, 0.08, 0.12), 0, EVER, look=2), *served(0, 900)],
+            ["cart", "stall"],
+            "another's table before the cart: ground shows between them",
+        ),
+        (
+            [CART, stands("stall", box(0.51, 0.71, 0.08, 0.12), 0, EVER, look=2), *served(0, 900)],
+            ["cart+stall"],
+            "a table at the cart, before it",
+        ),
+        (
             [
                 stands("stall", box(0.4, 0.525, 0.064, 0.052), 0, EVER),
                 stands("stall", box(0.472, 0.578, 0.091, 0.061), 0, EVER, look=2),
