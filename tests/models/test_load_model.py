@@ -34,7 +34,7 @@ def classifier(model):
 def test_card_and_file_agree(model):
     model.verify()
     assert tuple(model.card.classes) == LOAD_STATES
-    assert (FOLDER / model.card.file).stat().st_size < 4_000_000
+    assert (FOLDER / model.card.file).stat().st_size < 6_000_000
 
 
 def test_the_card_says_what_the_model_learned_from(model):
