@@ -128,7 +128,7 @@ class LoadNetwork(nn.Module):  # type: ignore[misc]
         ]
 
     def head_parameters(self) -> list[nn.Parameter]:
-        """Weights that learn from nothing."""
+        """Weights that are not the detector's and begin at random."""
         return [
             *self.detail.parameters(),
             *self.surroundings.parameters(),
