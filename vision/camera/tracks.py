@@ -323,18 +323,21 @@ def absorbed(track: Track, other: Track) -> Track:
         other: The one that is no longer needed.
     """
     stood_s = (other.last_seen - other.first_seen).total_seconds() - other.unseen_s
-    votes = dict(track.class_votes)
-    for name, vote in other.class_votes.items():
-        votes[name] = votes.get(name, 0.0) + vote
+    votes = votes_of_both(track.class_votes, other.class_votes)
     return replace(
         track,
         name=max(votes, key=lambda name: votes[name]),
         class_votes=votes,
-        earlier_votes=track.class_votes,
+        earlier_votes=votes_of_both(track.earlier_votes, other.class_votes),
         sightings=track.sightings + other.sightings,
         anchor_sightings=track.anchor_sightings + other.anchor_sightings,
         unseen_s=max(0.0, track.unseen_s - max(0.0, stood_s)),
     )
+
+
+def votes_of_both(votes: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    """Return the sums of two counts of votes, by what was voted for."""
+    return {name: votes.get(name, 0.0) + more.get(name, 0.0) for name in {**votes, **more}}
 
 
 def resting_place(track: Track) -> Box:

@@ -27,7 +27,7 @@ from vision.camera import boxes
 from vision.camera.config import Point, Zone
 from vision.camera.events import VEHICLES, Box, RuleEvent, Step
 from vision.camera.rules.candidates import Candidate, Reporter, key_of, thresholds_of
-from vision.camera.tracks import Track, view_quality
+from vision.camera.tracks import Track, view_quality, votes_of_both
 from vision.camera.zones import Tick, crosses, holds, next_tick, touches
 from vision.finding import FindingKind
 
@@ -90,10 +90,7 @@ class _Known:
         """Return what two parts of a vehicle say; the class is told by the one that is surer."""
         return _Known(
             max(self.share, other.share),
-            {
-                state: self.load.get(state, 0.0) + other.load.get(state, 0.0)
-                for state in {**self.load, **other.load}
-            },
+            votes_of_both(self.load, other.load),
             self.looks + other.looks,
             max(self.looks_s, other.looks_s),
         )
