@@ -8,6 +8,7 @@ found once; a second report of it is a false one.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,9 @@ from vision.finding import CameraSource, Finding
 
 SLACK_S = 3.0
 """Times may be off by this: truth has boxes for full seconds, a rule sees some frames later."""
+STEP_S = 0.25
+"""From one to the next of the times at which truth is held against a report: what drives through a
+gate is a length further in half a second."""
 _VEHICLES = frozenset({"car", "bus", "truck", "muck_truck"})
 _VENDING = frozenset({"stall", "cart", "canopy"})
 _LABELS: dict[str, frozenset[str]] = {
@@ -46,15 +50,29 @@ class Presence:
     boxes: Mapping[int, tuple[tuple[str, Box], ...]]
     leaves_s: float | None = None
 
+    def parts_at(self, time_s: float) -> list[tuple[str, Box]]:
+        """Return class and box of each part at a time, moved evenly between full seconds."""
+        second = int(time_s)
+        before, after = self.boxes.get(second), self.boxes.get(second + 1)
+        if before is None or (self.leaves_s is not None and time_s > self.leaves_s):
+            return []
+        if after is None or [label for label, _ in before] != [label for label, _ in after]:
+            return list(before)
+        share = time_s - second
+        return [
+            (label, _between(box, then, share))
+            for (label, box), (_, then) in zip(before, after, strict=True)
+        ]
+
     def places(self, labels: frozenset[str], start_s: float, end_s: float) -> list[Box]:
         """Return the boxes of parts of some classes in a span, and the box around each moment's."""
         found: list[Box] = []
-        for second, parts in self.boxes.items():
-            if start_s <= second <= end_s:
-                here = [box for label, box in parts if label in labels]
-                found += here
-                if len(here) > 1:
-                    found.append(around(here))
+        first, last = math.ceil(max(start_s, 0.0) / STEP_S), math.floor(end_s / STEP_S)
+        for number in range(first, last + 1):
+            here = [box for label, box in self.parts_at(number * STEP_S) if label in labels]
+            found += here
+            if len(here) > 1:
+                found.append(around(here))
         return found
 
 
@@ -216,6 +234,11 @@ def around(boxes: Sequence[Box]) -> Box:
     """Return the smallest box around some."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def _between(one: Box, other: Box, share: float) -> Box:
+    x1, y1, x2, y2 = (a + share * (b - a) for a, b in zip(one, other, strict=True))
+    return x1, y1, x2, y2
 
 
 def _shares(xyxy: Sequence[float], width: int, height: int) -> Box:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from datasets.event_scoring import ClipTruth, Presence
+from datasets.event_scoring import ClipTruth
 from vision.camera.appearance import describe
 from vision.camera.boxes import covered_share
 from vision.camera.config import Camera, ZoneKind
@@ -44,7 +44,7 @@ class TrueSight(StreetEyes):
         there = [
             (name, label, box)
             for name, presence in self._truth.presences.items()
-            for label, box in parts_at(presence, time_s)
+            for label, box in presence.parts_at(time_s)
         ]
         return tuple(
             Observation(
@@ -68,24 +68,3 @@ class TrueSight(StreetEyes):
             return {}
         states = ("empty", "covered", "level", "heaped", "not_visible")
         return {each: _SURE if each == state else _UNSURE for each in states}
-
-
-def parts_at(presence: Presence, time_s: float) -> list[tuple[str, Box]]:
-    """Return class and box of each part at a time, moved evenly between full seconds."""
-    second = int(time_s)
-    before = presence.boxes.get(second)
-    after = presence.boxes.get(second + 1)
-    if before is None or (presence.leaves_s is not None and time_s > presence.leaves_s):
-        return []
-    if after is None or [label for label, _ in before] != [label for label, _ in after]:
-        return list(before)
-    share = time_s - second
-    return [
-        (label, _between(box, then, share))
-        for (label, box), (_, then) in zip(before, after, strict=True)
-    ]
-
-
-def _between(one: Box, other: Box, share: float) -> Box:
-    x1, y1, x2, y2 = (a + share * (b - a) for a, b in zip(one, other, strict=True))
-    return x1, y1, x2, y2

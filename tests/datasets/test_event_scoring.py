@@ -84,6 +84,19 @@ def test_a_report_fits_by_kind_zone_time_and_place(report, paired):
     assert len(score.missed) == 3 - (paired is not None)
 
 
+def test_what_passes_its_own_length_in_a_second_is_there_in_between():
+    boxes = {t: (("muck_truck", (0.4 * t, 0.3, 0.4 * t + 0.2, 0.5)),) for t in range(3)}
+    truth = ClipTruth(
+        presences={"truck": Presence("truck", boxes)},
+        events=(TrueEvent("muck_truck_overload", "gate", "truck", 0.0, 2.0, "heaped", "in"),),
+        harmless=(),
+        size_wh=(960, 540),
+        duration_s=10.0,
+    )
+    report = FoundEvent("muck_truck_overload", "gate", (0.2, 0.3, 0.4, 0.5), 0.2, 1.8, {})
+    assert score_events(truth, [report]).pairs == ((0, 0),)
+
+
 def test_the_better_of_two_reports_counts_and_the_other_is_false():
     score = score_events(TRUTH, [found(box=(0.42, 0.42, 0.5, 0.5)), found()])
     assert score.pairs == ((0, 1),)

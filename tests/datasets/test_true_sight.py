@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datasets.event_scoring import ClipTruth, HarmlessActor, Presence, TrueEvent
-from datasets.true_sight import TrueSight, parts_at
+from datasets.true_sight import TrueSight
 from vision.camera.config import Camera, Zone, ZoneKind
 from vision.camera.frame import Frame
 
@@ -31,12 +31,12 @@ def look(presences, *, time_s=3.0, events=(), harmless=()):
 def test_a_box_moves_evenly_between_seconds_and_is_gone_when_it_leaves():
     boxes = {4: (("car", (0.0, 0.0, 0.2, 0.2)),), 5: (("car", (0.4, 0.2, 0.6, 0.4)),)}
     presence = Presence("car", boxes, leaves_s=5.3)
-    ((label, box),) = parts_at(presence, 4.5)
+    ((label, box),) = presence.parts_at(4.5)
     assert label == "car"
     assert box == pytest.approx((0.2, 0.1, 0.4, 0.3))
-    assert parts_at(presence, 5.2) == [("car", (0.4, 0.2, 0.6, 0.4))]
-    assert parts_at(presence, 5.4) == []
-    assert parts_at(presence, 3.9) == []
+    assert presence.parts_at(5.2) == [("car", (0.4, 0.2, 0.6, 0.4))]
+    assert presence.parts_at(5.4) == []
+    assert presence.parts_at(3.9) == []
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ seldom seen more surely, and what a rule makes of them has to stay for minutes."
 EMPTY_LOOKS, EMPTY_S = 2, 5.0
 """A place is left when so many looks, over so many seconds, find it so and none finds it held."""
 SAME_PLACE_IOU = 0.4
+BEFORE_HEIGHTS = 0.3
+"""Own heights by which something nearer stands before a thing, and not in its place."""
 MERGED_SHARE = 0.7
 
 
@@ -246,6 +248,8 @@ def _replaced(track: Track, others: Sequence[Track]) -> bool:
         and other.anchor_since > track.last_seen
         and group_of(other.name) == group_of(track.name)
         and boxes.iou(other.anchor_xyxy, track.anchor_xyxy) >= SAME_PLACE_IOU
+        and other.anchor_xyxy[3] - track.anchor_xyxy[3]
+        <= BEFORE_HEIGHTS * boxes.height(track.anchor_xyxy)
         for other in others
         if other.number != track.number
     )

@@ -47,6 +47,9 @@ HIDING_SHARE = 0.4
 """Share of an anchor that something else has to cover to hide what is there."""
 TAKEN_IOU = SAME_BOX_IOU
 DOUBLED_IOU = 0.6
+DRAWS_UP_S = 5.0
+"""Seconds beside something that covers a part of it, after which that does not come to hide it any
+more: a bus that stops beside a parked car creeps on before it for a second or two."""
 PART_SHARE = 0.85
 PART_IOU = 0.7
 """What lies so much inside an anchor, and is so much smaller, is a part of the thing there."""
@@ -276,8 +279,8 @@ class Glance:
             neighbour = (
                 user is not None
                 and user.standing_since is not None
-                # Before it stands, what draws up covers little by little.
-                and user.standing_since <= track.last_seen
+                # What draws up covers little by little.
+                and (track.last_seen - user.standing_since).total_seconds() >= DRAWS_UP_S
                 and boxes.covered_share(track.anchor_xyxy, user.anchor_xyxy) >= HIDING_SHARE
             )
             if not neighbour:

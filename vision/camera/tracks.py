@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import PlainSerializer, PlainValidator
 
 from vision.camera import boxes
-from vision.camera.events import Box, Descriptor, Observation
+from vision.camera.events import VEHICLES, Box, Descriptor, Observation
 
 CLOCK_TOLERANCE_S = 5.0
 """A frame older than the latest by no more is late or doubled, and is left out; by more, the clock
@@ -31,8 +31,9 @@ RECENT = 3
 REST_SHARE = 0.1
 """Own sizes around its resting place within which a thing is not on its way any more: a car that
 brakes for its last third of a length takes more than a second for it."""
-SETTLE_S = 3.0
-"""Seconds at one place, and two sightings, after which a thing is said to stand."""
+SETTLE_S, VEHICLE_SETTLES_S = 3.0, 2.0
+"""Seconds at one place, and two sightings, after which a thing is said to stand. At a red light the
+next car is there two to three seconds later, and may hide the one before."""
 PATH_POINTS = 24
 PATH_STEP_S = 1.0
 PATH_STEP_SHARE = 0.1
@@ -371,7 +372,8 @@ def _rested_since(track: Track, rest: Box) -> datetime:
 def ready_to_settle(track: Track) -> bool:
     """Whether something that did not stand has been at one place long enough to say it does."""
     stayed_s = (track.last_seen - track.anchor_since).total_seconds()
-    return not track.standing and track.anchor_sightings >= 2 and stayed_s >= SETTLE_S
+    least_s = VEHICLE_SETTLES_S if track.name in VEHICLES else SETTLE_S
+    return not track.standing and track.anchor_sightings >= 2 and stayed_s >= least_s
 
 
 def _with_point(

@@ -128,6 +128,23 @@ def test_a_car_behind_a_bus_that_draws_up_slowly_is_hidden():
     assert last(history) == [(200, 1, 200)]
 
 
+@pytest.mark.parametrize(
+    ("creeps", "stops", "why"),
+    [
+        ((0.505, 0.5, 0.95, 0.7), (0.47, 0.5, 0.92, 0.7), "it creeps on, from 0.45 of it to 0.8"),
+        ((0.6, 0.48, 0.8, 0.72), (0.44, 0.48, 0.58, 0.645), "it stands nearer, and looks as large"),
+    ],
+)
+def test_a_bus_that_stops_before_a_parked_car_hides_it(creeps, stops, why):
+    away = (1.2, creeps[1], 1.2 + creeps[2] - creeps[0], creeps[3])
+    ways = [(56, away), (60, creeps), (62, creeps), (64, stops), (110, stops), (116, away)]
+    story = Story([stands("car", PLACE, 0, 999), Thing("bus", ways, look=5)])
+    history = tracked(story, times(200, 0.2))
+    meanwhile = {tracks[0].presence for t, tracks in history if 70 <= t <= 105}
+    assert meanwhile == {Presence.HIDDEN}, why
+    assert last(history) == [(200, 1, 200)]
+
+
 @pytest.mark.parametrize("step", [0.2, 2.0, 10.0])
 @pytest.mark.parametrize("covered", [0.3, 0.5, 0.7])
 def test_a_car_that_a_bus_covers_in_part_stays_the_same_car(step, covered):

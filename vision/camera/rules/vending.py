@@ -2,8 +2,9 @@
 
 One vendor may be seen as a stall, a cart and a canopy at once, and may change its look as goods are
 laid out, so a vendor is known by its place and not by one track. A stall has goods by what the
-class means; a cart or a canopy is a vendor's only while somebody is close by for a good part of the
-time, and nearer to it than to another vendor.
+class means; a cart is a vendor's only while somebody is close by for a good part of the time, and
+nearer to it than to another vendor. A canopy under which neither is seen is a vendor's from when
+somebody stays under it until they leave: it may have stood there for a year.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from vision.camera.rules.vendor_parts import (
     BESIDE_WIDTHS,
     CLOSE_WIDTHS,
     CORES,
+    LINGERS,
     WIDEST_VENDOR,
     at_this,
     belongs,
@@ -42,6 +44,7 @@ from vision.camera.rules.vendor_parts import (
     is_under,
     main_part,
     parts_of,
+    shades,
     trades,
     union,
 )
@@ -49,7 +52,7 @@ from vision.camera.tracks import GAP_S, Track
 from vision.camera.zones import ENTER_SHARE, Tick, ground_share, is_active, next_tick, stands_in
 from vision.finding import FindingKind
 
-VERSION = "4"
+VERSION = "5"
 TRADING_SHARE = 0.4
 """Share of the dwell in which there have to be goods, or somebody close by."""
 SHARE_PARTS = 20
@@ -135,6 +138,10 @@ class _Memory:
 _MEMORY = TypeAdapter(_Memory)
 
 
+def _has_core(members: Sequence[Track]) -> bool:
+    return any(track.name in CORES for track in members)
+
+
 class VendingRule:
     """Street vending in one zone.
 
@@ -191,10 +198,14 @@ class VendingRule:
             others = [one.box_xyxy for one in memory.vendors if one is not vendor]
             members = parts_of(vendor.core_xyxy, vendor.core_name, vendor.box_xyxy, free, others)
             free = [track for track in free if track not in members]
-            here = at_this(people, vendor.box_xyxy, others)
+            here = at_this(people, vendor.box_xyxy, others, shared=_has_core(members))
             events += self._continue(vendor, members, here, tick)
         for members in grouped(free):
-            events += self._begin(members, tick)
+            places = [one.box_xyxy for one in memory.vendors]
+            box = union([track.anchor_xyxy for track in members])
+            here = at_this(people, box, places, shared=False)
+            if _has_core(members) or trades(members, here):
+                events += self._begin(members, here, tick)
         return events
 
     def finish(self, at: datetime) -> list[RuleEvent]:
@@ -228,8 +239,7 @@ class VendingRule:
         return track.name == "canopy" and (
             at_vendor
             or any(
-                is_under(person.box_xyxy, track.anchor_xyxy)
-                and stands_in(self._zone, person.box_xyxy)
+                shades(track, person) and stands_in(self._zone, person.box_xyxy)
                 for person in people
             )
         )
@@ -241,13 +251,27 @@ class VendingRule:
             for zone in self._permitted
         )
 
-    def _begin(self, members: Sequence[Track], tick: Tick) -> list[RuleEvent]:
+    def _begin(
+        self, members: Sequence[Track], people: Sequence[Track], tick: Tick
+    ) -> list[RuleEvent]:
         memory = self._memory
         if any(memory.cooldowns.hold(track, SAME_SIMILARITY) for track in members):
             memory.not_before |= {track.number: tick.at for track in members}
             return []
         box = union([track.anchor_xyxy for track in members])
-        since = min(self._since(track, tick) for track in members)
+        # A canopy may have stood there for a year before somebody sells under it.
+        since = min(
+            self._since(track, tick)
+            for track in members
+            if track.name in CORES or not _has_core(members)
+        )
+        if not _has_core(members):
+            came = [
+                person.anchor_since
+                for person in people
+                if any(shades(track, person) for track in members)
+            ]
+            since = max(since, min(came))
         if any(track.name == "cart" for track in members):
             since = self._not_sooner(memory.standers.came(since, box), members, tick)
         main, core = main_part(members), core_of(members)
@@ -285,7 +309,7 @@ class VendingRule:
         tick: Tick,
     ) -> list[RuleEvent]:
         vendor.known_s += tick.elapsed_s
-        if not members:
+        if not (_has_core(members) or trades(members, people)):
             vendor.miss(tick)
             return self._end(vendor, tick) if vendor.gone(self._zone.grace_s) else []
         vendor.stay(tick)
@@ -350,6 +374,7 @@ class VendingRule:
                 weak_score=WEAK_SCORE,
                 detected_share=DETECTED_SHARE,
                 close_widths=CLOSE_WIDTHS,
+                canopy_stay_s=LINGERS.total_seconds(),
                 beside_widths=BESIDE_WIDTHS,
                 widest_vendor=WIDEST_VENDOR,
                 setting_up_s=LONGEST.total_seconds(),

@@ -175,6 +175,21 @@ def test_the_last_of_three_at_a_light_that_is_longer_than_the_dwell_is_not_parke
     assert not fired(watched(Story(cars), parking(dwell_s=30), times(120, 1)))
 
 
+def test_at_a_light_each_may_hide_the_one_before_it():
+    """Seen along the road: the first of three is out of sight as soon as the second stands."""
+    rests = (0.52, 0.19, 0.58, 0.28), (0.51, 0.19, 0.6, 0.42), (0.49, 0.31, 0.62, 0.69)
+    stops = 41.8, 44.4, 47.1
+    queue = [
+        Thing(
+            "car",
+            [(stop - 3, (0.4, 0.6, 0.66, 1.2)), (stop, rest), (80, rest), (83, rests[0])],
+            look=n + 1,
+        )
+        for n, (stop, rest) in enumerate(zip(stops, rests, strict=True))
+    ]
+    assert not fired(watched(Story(queue), parking(dwell_s=25), times(110, 0.2)))
+
+
 @pytest.mark.parametrize("leaves", [340, 420, 500])
 def test_a_parked_car_in_a_queue_is_reported_once_the_queue_has_moved_on(leaves):
     parked = stands("car", box(0.06 + 0.3, 0.6, 0.09), 40, EVER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.vision.camera.street_story import (
     START,
     Story,
+    Thing,
     at,
     box,
     camera_with,
@@ -134,6 +136,48 @@ def test_a_sunshade_alone_is_reported_down_to_where_people_stand_under_it():
     assert event.box_xyxy == pytest.approx((*shade[:3], VENDOR[3]), abs=0.01)
 
 
+SHADE = stands("canopy", box(0.5, 0.45, 0.14, 0.05), 0, EVER)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_parasol_that_people_walk_under_all_day_sells_nothing(seed):
+    """Straight towards the camera, where they seem to go slowly."""
+    rng = np.random.default_rng(seed)
+    starts, places = np.cumsum(rng.uniform(2, 4, 300)), rng.uniform(0.44, 0.56, 300)
+    walkers = [
+        Thing(
+            "person",
+            [(t, box(x, 0.55, 0.03, 0.11)), (t + 6, box(x, 0.85, 0.04, 0.17))],
+            look=round(500 + 10 * t),
+        )
+        for t, x in zip(starts, places, strict=True)
+    ]
+    assert not fired(watched(Story([SHADE, *walkers], hides=False), no_vending(), times(900, 1)))
+
+
+def test_a_cart_that_halts_under_a_parasol_is_not_there_since_the_parasol_is():
+    halts = [stands("cart", PLACE, 500, 640, look=2), *served(490, 640)]
+    story = Story([SHADE, *halts], hides=False)
+    assert not fired(watched(story, no_vending(grace_s=30), times(900, 2)))
+
+
+def test_under_a_parasol_trade_counts_from_when_somebody_stays_there():
+    things = [SHADE, *served(600, 1500, stays=20)]
+    event = only(watched(Story(things, hides=False), no_vending(), times(1500, 2)))
+    assert (event.first_seen - at(600)).total_seconds() == pytest.approx(0, abs=4)
+    things = [SHADE, stands("cart", PLACE, 600, 1500, look=2), *served(600, 1500)]
+    event = only(watched(Story(things, hides=False), no_vending(), times(1500, 2)))
+    assert (event.first_seen - at(600)).total_seconds() == pytest.approx(0, abs=4)
+
+
+def test_under_a_parasol_trade_is_over_when_nobody_stays_there_any_more():
+    things = [SHADE, *served(0, 600, stays=20)]
+    events = watched(Story(things, hides=False), no_vending(), times(1500, 2))
+    assert only(events).kind is FindingKind.STREET_VENDING
+    (ended,) = [event for event in events if event.step is Step.ENDED]
+    assert 540 <= ended.measures["dwell_s"].value <= 640
+
+
 @pytest.mark.parametrize("neighbour", [True, False])
 def test_nobody_serves_at_two(neighbour):
     """Something like a sunshade beside a stall: who serves there says nothing of it."""
@@ -220,9 +264,18 @@ CRATES = stands("stall", box(0.555, 0.64, 0.036, 0.12), 60, EVER, look=2)
             "another's table before the cart: ground shows between them",
         ),
         (
-            [CART, stands("stall", box(0.51, 0.71, 0.08, 0.12), 0, EVER, look=2), *served(0, 900)],
+            [
+                CART,
+                stands("stall", box(0.51, 0.71, 0.08, 0.12), 0, EVER, look=2),
+                *served(0, 900, place=box(0.44, 0.61, 0.03, 0.12)),
+            ],
+            ["cart", "stall"],
+            "another's table, half before the cart in the view along the kerb",
+        ),
+        (
+            [CART, stands("stall", box(0.54, 0.65, 0.08, 0.1), 0, EVER, look=2), *served(0, 900)],
             ["cart+stall"],
-            "a table at the cart, before it",
+            "a table at the cart, a little before it",
         ),
         (
             [
