@@ -201,11 +201,7 @@ class VendingRule:
             here = at_this(people, vendor.box_xyxy, others, shared=_has_core(members))
             events += self._continue(vendor, members, here, tick)
         for members in grouped(free):
-            places = [one.box_xyxy for one in memory.vendors]
-            box = union([track.anchor_xyxy for track in members])
-            here = at_this(people, box, places, shared=False)
-            if _has_core(members) or trades(members, here):
-                events += self._begin(members, here, tick)
+            events += self._begin(members, people, tick)
         return events
 
     def finish(self, at: datetime) -> list[RuleEvent]:
@@ -255,22 +251,20 @@ class VendingRule:
         self, members: Sequence[Track], people: Sequence[Track], tick: Tick
     ) -> list[RuleEvent]:
         memory = self._memory
+        box = union([track.anchor_xyxy for track in members])
+        cores = [track for track in members if track.name in CORES]
+        came = []
+        if not cores:
+            here = at_this(people, box, [one.box_xyxy for one in memory.vendors], shared=False)
+            came = [one.anchor_since for one in here if trades(members, [one])]
+            if not came:
+                return []
         if any(memory.cooldowns.hold(track, SAME_SIMILARITY) for track in members):
             memory.not_before |= {track.number: tick.at for track in members}
             return []
-        box = union([track.anchor_xyxy for track in members])
         # A canopy may have stood there for a year before somebody sells under it.
-        since = min(
-            self._since(track, tick)
-            for track in members
-            if track.name in CORES or not _has_core(members)
-        )
-        if not _has_core(members):
-            came = [
-                person.anchor_since
-                for person in people
-                if any(shades(track, person) for track in members)
-            ]
+        since = min(self._since(track, tick) for track in cores or members)
+        if came:
             since = max(since, min(came))
         if any(track.name == "cart" for track in members):
             since = self._not_sooner(memory.standers.came(since, box), members, tick)
