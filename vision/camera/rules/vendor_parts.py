@@ -30,8 +30,8 @@ BESIDE_WIDTHS = 0.5
 BESIDE_HEIGHTS = 1.25
 """Heights of the higher by which they may stand nearer or further: a kerb runs aslant the view, and
 cloths that lie one behind the other are low."""
-ABREAST_HEIGHTS = 0.4
-"""The same where one of the two is a cart: of a cart 1.5 m high, a good metre of ground as cameras
+ABREAST_HEIGHTS = 0.3
+"""The same where one of the two is a cart: of a cart 1.5 m high, about a metre of ground as cameras
 look down on it. Goods that belong to a cart stood within 0.17, other traders' from 0.32 on (drawn
 streets, 43 and 80 pairs)."""
 WIDEST_VENDOR = 2.5

@@ -273,7 +273,16 @@ CRATES = stands("stall", box(0.555, 0.64, 0.036, 0.12), 60, EVER, look=2)
             "another's table, half before the cart in the view along the kerb",
         ),
         (
-            [CART, stands("stall", box(0.54, 0.65, 0.08, 0.1), 0, EVER, look=2), *served(0, 900)],
+            [
+                CART,
+                stands("stall", box(0.565, 0.66, 0.08, 0.12), 0, EVER, look=2),
+                *served(0, 900, place=box(0.44, 0.61, 0.03, 0.12)),
+            ],
+            ["cart", "stall"],
+            "another's table beside the cart, a third of its height nearer",
+        ),
+        (
+            [CART, stands("stall", box(0.54, 0.64, 0.08, 0.1), 0, EVER, look=2), *served(0, 900)],
             ["cart+stall"],
             "a table at the cart, a little before it",
         ),
