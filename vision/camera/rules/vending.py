@@ -46,6 +46,7 @@ from vision.camera.rules.vendor_parts import (
     parts_of,
     shades,
     trades,
+    under_this,
     union,
 )
 from vision.camera.tracks import GAP_S, Track
@@ -198,7 +199,13 @@ class VendingRule:
             others = [one.box_xyxy for one in memory.vendors if one is not vendor]
             members = parts_of(vendor.core_xyxy, vendor.core_name, vendor.box_xyxy, free, others)
             free = [track for track in free if track not in members]
-            here = at_this(people, vendor.box_xyxy, others, shared=_has_core(members))
+            here = (
+                at_this(people, vendor.box_xyxy, others)
+                if _has_core(members)
+                else under_this(
+                    people, vendor.core_xyxy, vendor.box_xyxy, others, self._goods(vendor)
+                )
+            )
             events += self._continue(vendor, members, here, tick)
         for members in grouped(free):
             events += self._begin(members, people, tick)
@@ -240,6 +247,13 @@ class VendingRule:
             )
         )
 
+    def _goods(self, apart_from: _Vendor | None = None) -> list[Box]:
+        return [
+            vendor.core_xyxy
+            for vendor in self._memory.vendors
+            if vendor is not apart_from and vendor.core_name in CORES
+        ]
+
     def _is_excused(self, track: Track, tick: Tick) -> bool:
         return track.name in VENDING and any(
             is_active(zone, tick.at, self._tz)
@@ -255,7 +269,8 @@ class VendingRule:
         cores = [track for track in members if track.name in CORES]
         came = []
         if not cores:
-            here = at_this(people, box, [one.box_xyxy for one in memory.vendors], shared=False)
+            others = [one.box_xyxy for one in memory.vendors]
+            here = under_this(people, box, box, others, self._goods())
             came = [one.anchor_since for one in here if trades(members, [one])]
             if not came:
                 return []

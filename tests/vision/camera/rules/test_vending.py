@@ -313,6 +313,31 @@ CRATES = stands("stall", box(0.555, 0.64, 0.036, 0.12), 60, EVER, look=2)
             ["canopy+stall", "canopy+stall"],
             "each under its own, of which one reaches over to the neighbour",
         ),
+        (
+            [
+                stands("stall", box(0.4, 0.6, 0.09, 0.13), 0, EVER),
+                stands("canopy", box(0.34, 0.65, 0.12, 0.13), 0, EVER, look=2),
+            ],
+            ["stall"],
+            "a parasol nearer to the camera, which hides some of the table",
+        ),
+        (
+            [
+                stands("stall", box(0.4, 0.6, 0.09, 0.13), 0, EVER),
+                stands("canopy", box(0.33, 0.5, 0.11, 0.11), 0, EVER, look=2),
+            ],
+            ["stall"],
+            "a shop's awning behind the table and beside it",
+        ),
+        (
+            [
+                stands("canopy", box(0.4, 0.52, 0.14, 0.08), 0, EVER),
+                stands("person", box(0.48, 0.53, 0.02, 0.1), 60, EVER, look=2),
+                stands("stall", box(0.515, 0.54, 0.05, 0.06), 80, EVER, look=3),
+            ],
+            ["stall"],
+            "a parasol beside which a trader lays out a table",
+        ),
         (ROW, ["stall"] * 4, "a long row is told in pairs, not as one"),
         (
             [
