@@ -338,6 +338,11 @@ CRATES = stands("stall", box(0.555, 0.64, 0.036, 0.12), 60, EVER, look=2)
             ["stall"],
             "a parasol beside which a trader lays out a table",
         ),
+        (
+            [CART, stands("canopy", box(0.5, 0.6, 0.08, 0.17), 0, EVER, look=2), *served(0, 900)],
+            ["canopy+cart"],
+            "a food cart that is taken for a cart and for a canopy",
+        ),
         (ROW, ["stall"] * 4, "a long row is told in pairs, not as one"),
         (
             [
