@@ -115,7 +115,9 @@ CAMERA_THRESHOLDS: dict[str, Words] = {
     "weak_score": Words("弱目标得分上限", "Score below which weakly seen"),
     "setting_up_s": Words("出摊准备最长计入", "Longest setting up that counts"),
     "close_widths": Words("人员距摊位（摊宽）", "Person to stall (widths)"),
-    "canopy_stay_s": Words("伞棚下最短停留", "Least stay under a canopy"),
+    "visitor_stay_s": Words(
+        "摊旁或伞棚下人员最短停留", "Least stay of a person at a cart or canopy"
+    ),
     "class_share": Words("车型得票", "Votes for the class"),
     "state_share": Words("装载状态得票", "Votes for the load state"),
     "moved_sizes": Words("最小行程（车身）", "Least way (own sizes)"),

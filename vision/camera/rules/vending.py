@@ -2,9 +2,9 @@
 
 One vendor may be seen as a stall, a cart and a canopy at once, and may change its look as goods are
 laid out, so a vendor is known by its place and not by one track. A stall has goods by what the
-class means; a cart is a vendor's only while somebody is close by for a good part of the time, and
-nearer to it than to another vendor. A canopy under which neither is seen is a vendor's from when
-somebody stays under it until they leave: it may have stood there for a year.
+class means; a cart is a vendor's only while somebody stays close by for a good part of the time,
+and nearer to it than to another vendor. A canopy under which neither is seen is a vendor's from
+when somebody stays under it until they leave: it may have stood there for a year.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from vision.finding import FindingKind
 
 VERSION = "6"
 TRADING_SHARE = 0.4
-"""Share of the dwell in which there have to be goods, or somebody close by."""
+"""Share of the dwell in which there have to be goods, or somebody who stays close by."""
 SHARE_PARTS = 20
 """Parts of the dwell, in which that share is counted; older ones are forgotten."""
 WEAK_SCORE, DETECTED_SHARE = 0.3, 0.35
@@ -383,7 +383,7 @@ class VendingRule:
                 weak_score=WEAK_SCORE,
                 detected_share=DETECTED_SHARE,
                 close_widths=CLOSE_WIDTHS,
-                canopy_stay_s=LINGERS.total_seconds(),
+                visitor_stay_s=LINGERS.total_seconds(),
                 beside_widths=BESIDE_WIDTHS,
                 widest_vendor=WIDEST_VENDOR,
                 setting_up_s=LONGEST.total_seconds(),

@@ -49,7 +49,7 @@ sunshade only seemed to be above somebody."""
 SHADE_HEIGHTS = 2.0
 """Own heights, but no more than its width, by which a sunshade hangs above the ground."""
 LINGERS = timedelta(seconds=3)
-"""Time at one place after which somebody under a sunshade does not just walk past. Who comes
+"""Time at one place after which somebody at a cart or sunshade does not just walk past. Who comes
 straight towards a camera stays for most of that within a third of their own height."""
 CORES = ("stall", "cart")
 """What others lie beside."""
@@ -204,16 +204,23 @@ def grouped(tracks: Sequence[Track]) -> list[list[Track]]:
 
 
 def trades(members: Sequence[Track], people: Sequence[Track]) -> bool:
-    """Return whether there are goods, or somebody is close by."""
+    """Return whether there are goods, or somebody stays close by.
+
+    Past a tricycle parked on a pavement people walk all day.
+    """
     if any(track.name == "stall" for track in members):
         return True
     return any(
         shades(track, person)
         if track.name == "canopy"
-        else _is_close(person.box_xyxy, track.anchor_xyxy)
+        else _stays(person) and _is_close(person.box_xyxy, track.anchor_xyxy)
         for track in members
         for person in people
     )
+
+
+def _stays(person: Track) -> bool:
+    return person.last_seen - person.anchor_since >= LINGERS
 
 
 def shades(canopy: Track, person: Track) -> bool:
@@ -221,9 +228,8 @@ def shades(canopy: Track, person: Track) -> bool:
 
     A café's parasol has people walking under it all day.
     """
-    stays = person.last_seen - person.anchor_since >= LINGERS
     at_it = is_under(person.box_xyxy, canopy.anchor_xyxy)
-    return stays and (at_it or _is_close(person.box_xyxy, canopy.anchor_xyxy))
+    return _stays(person) and (at_it or _is_close(person.box_xyxy, canopy.anchor_xyxy))
 
 
 def at_this(

@@ -122,7 +122,7 @@ def test_it_takes_goods_or_somebody_close_by(things, count, why):
 
 
 def test_customers_who_come_late_make_a_parked_cart_a_vendor_then():
-    things = [stands("cart", PLACE, 0, 1500), *served(700, 1500)]
+    things = [stands("cart", PLACE, 0, 1500), *served(700, 1500, every=60, stays=50)]
     event = only(watched(Story(things, hides=False), no_vending(), times(1500)))
     assert 700 + 60 <= (event.at - START).total_seconds() <= 700 + 250
     assert event.measures["trading_share"].value >= 0.4
@@ -153,6 +153,23 @@ def test_a_parasol_that_people_walk_under_all_day_sells_nothing(seed):
         for t, x in zip(starts, places, strict=True)
     ]
     assert not fired(watched(Story([SHADE, *walkers], hides=False), no_vending(), times(900, 1)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_parked_cart_that_people_walk_past_all_day_sells_nothing(seed):
+    """Along the pavement, at a step and a half a second."""
+    rng = np.random.default_rng(seed)
+    starts, lines = np.cumsum(rng.uniform(2, 4, 300)), rng.uniform(0.58, 0.64, 300)
+    walkers = [
+        Thing(
+            "person",
+            [(t, box(0.3, y, 0.03, 0.12)), (t + 8, box(0.7, y, 0.03, 0.12))],
+            look=round(500 + 10 * t),
+        )
+        for t, y in zip(starts, lines, strict=True)
+    ]
+    cart = stands("cart", PLACE, 0, 900)
+    assert not fired(watched(Story([cart, *walkers], hides=False), no_vending(), times(900, 1)))
 
 
 def test_a_cart_that_halts_under_a_parasol_is_not_there_since_the_parasol_is():

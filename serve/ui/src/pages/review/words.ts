@@ -117,7 +117,7 @@ const THRESHOLDS = texts({
   weak_score: ['弱目标得分上限', 'Score below which weakly seen'],
   setting_up_s: ['出摊准备最长计入', 'Longest setting up that counts'],
   close_widths: ['人员距摊位（摊宽）', 'Person to stall (widths)'],
-  canopy_stay_s: ['伞棚下最短停留', 'Least stay under a canopy'],
+  visitor_stay_s: ['摊旁或伞棚下人员最短停留', 'Least stay of a person at a cart or canopy'],
   class_share: ['车型得票', 'Votes for the class'],
   state_share: ['装载状态得票', 'Votes for the load state'],
   moved_sizes: ['最小行程（车身）', 'Least way (own sizes)'],
