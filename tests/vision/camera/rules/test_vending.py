@@ -44,6 +44,16 @@ def served(start, end, every=20, stays=10, place=VENDOR):
     ]
 
 
+def passers_by(seed, places, way):
+    """People who come every few seconds, each a way that begins at a time, at one of the places."""
+    rng = np.random.default_rng(seed)
+    starts = np.cumsum(rng.uniform(2, 4, 300))
+    return [
+        Thing("person", way(t, place), look=round(500 + 10 * t))
+        for t, place in zip(starts, rng.uniform(*places, 300), strict=True)
+    ]
+
+
 def only(events):
     (event,) = fired(events)
     return event
@@ -142,32 +152,22 @@ SHADE = stands("canopy", box(0.5, 0.45, 0.14, 0.05), 0, EVER)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_parasol_that_people_walk_under_all_day_sells_nothing(seed):
     """Straight towards the camera, where they seem to go slowly."""
-    rng = np.random.default_rng(seed)
-    starts, places = np.cumsum(rng.uniform(2, 4, 300)), rng.uniform(0.44, 0.56, 300)
-    walkers = [
-        Thing(
-            "person",
-            [(t, box(x, 0.55, 0.03, 0.11)), (t + 6, box(x, 0.85, 0.04, 0.17))],
-            look=round(500 + 10 * t),
-        )
-        for t, x in zip(starts, places, strict=True)
-    ]
+    walkers = passers_by(
+        seed,
+        (0.44, 0.56),
+        lambda t, x: [(t, box(x, 0.55, 0.03, 0.11)), (t + 6, box(x, 0.85, 0.04, 0.17))],
+    )
     assert not fired(watched(Story([SHADE, *walkers], hides=False), no_vending(), times(900, 1)))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_parked_cart_that_people_walk_past_all_day_sells_nothing(seed):
     """Along the pavement, at a step and a half a second."""
-    rng = np.random.default_rng(seed)
-    starts, lines = np.cumsum(rng.uniform(2, 4, 300)), rng.uniform(0.58, 0.64, 300)
-    walkers = [
-        Thing(
-            "person",
-            [(t, box(0.3, y, 0.03, 0.12)), (t + 8, box(0.7, y, 0.03, 0.12))],
-            look=round(500 + 10 * t),
-        )
-        for t, y in zip(starts, lines, strict=True)
-    ]
+    walkers = passers_by(
+        seed,
+        (0.58, 0.64),
+        lambda t, y: [(t, box(0.3, y, 0.03, 0.12)), (t + 8, box(0.7, y, 0.03, 0.12))],
+    )
     cart = stands("cart", PLACE, 0, 900)
     assert not fired(watched(Story([cart, *walkers], hides=False), no_vending(), times(900, 1)))
 
