@@ -188,7 +188,7 @@ def test_a_message_whose_process_died_before_the_queue_is_swept_up(posting, case
 def test_a_message_whose_workflow_ended_without_moving_it_on_is_begun_anew(
     posting, case_system, working
 ):
-    runtime = working(posting)
+    working(posting)
     entries = file_leads(posting, 1)
     # As after a workflow that failed for good, under the very id that the entry waits for.
     delivery.begin(entries)
@@ -197,9 +197,13 @@ def test_a_message_whose_workflow_ended_without_moving_it_on_is_begun_anew(
         entry = session.get(OutboxEntry, entries[0])
         entry.state, entry.turn = "waiting", entry.turn - 1
         entry.created_at = entry.created_at - timedelta(hours=1)
-    assert runtime
-    assert delivery.sweep() == 1
-    wait_until(delivered(posting, 1), 30)
+
+    def delivered_after_sweeping():
+        # As often as the schedule would: a workflow ends a little after its message is delivered.
+        delivery.sweep()
+        return delivered(posting, 1)()
+
+    wait_until(delivered_after_sweeping, 30)
     assert case_system.store.count() == {"received": 1}
 
 
