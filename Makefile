@@ -104,7 +104,7 @@ test-train: $(TRAIN_STAMP) $(RENDER_STAMP)
 	$(TRAIN_VENV)/bin/python -m pytest tests/models tests/scripts
 	$(RENDER_VENV)/bin/python -m pytest --noconftest tests/datasets/test_sprites.py tests/datasets/test_survey_scene.py
 
-# Everything rendered: about an hour on one quick core; what is there already is kept.
+# Everything rendered: an hour and a half on one quick core; what is there already is kept.
 # What is learned from is rendered coarsely (its grain goes when it is made smaller), what is measured
 # on is not.
 RENDER := PYTHONPATH=. $(RENDER_VENV)/bin/python scripts
@@ -123,6 +123,7 @@ sprites: $(RENDER_STAMP)
 	$(RENDER)/render_sprites.py --kinds person car van bus --count 6 $(TO_TEST)
 	$(RENDER)/render_streets.py --count 60 --split train --out $(MADE)/renders
 	$(RENDER)/render_streets.py --count 40 --split test --out $(MADE)/renders
+	$(RENDER)/render_training_clips.py --count 70 --work $(MADE)/clip_work
 
 # Half an hour more, for the load-state classifier alone.
 load-views: $(RENDER_STAMP)
@@ -132,10 +133,11 @@ load-views: $(RENDER_STAMP)
 
 street-data: $(STAMP) $(TRAIN_STAMP) sprites
 	$(TRAIN_VENV)/bin/python scripts/label_frames.py --frames $(SHARED)/data/cctv --weights $(START) --out $(MADE)/labels
+	$(BIN)/python scripts/make_training_clips.py --work $(MADE)/clip_work --count 70 --out $(MADE)/clips
 	rm -rf $(MADE)/street
 	$(BIN)/python scripts/make_street_dataset.py \
 		$(foreach set,$(ROADS),--frames "$(SHARED)/data/cctv/$(set)/images:$(MADE)/labels/$(set):CC BY 4.0") \
-		--sprites $(MADE)/sprites --renders $(MADE)/renders \
+		--sprites $(MADE)/sprites --renders $(MADE)/renders --clips $(MADE)/clips \
 		--count-train 4500 --count-val 100 --count-test 60 --seed 7 --out $(MADE)/street
 
 train-street: street-data

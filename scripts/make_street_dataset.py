@@ -229,7 +229,7 @@ def add_renders(output: Output, folder: Path) -> None:
     trucks = read_trucks(folder / "objects.jsonl")
     for origin in ("train", "test"):
         for image in list_images(folder / "images" / origin):
-            split = "val" if origin == "train" and validates(image) else origin
+            split = "val" if origin == "train" and validates(image.stem) else origin
             size_wh = image_size(image)
             labels = folder / "labels" / origin / f"{image.stem}.txt"
             path = output.label(
@@ -242,9 +242,21 @@ def add_renders(output: Output, folder: Path) -> None:
             shutil.copyfile(image, path)
 
 
-def validates(image: Path) -> bool:
-    """Return whether a render of ``train`` is kept for validation: one in twelve, by its name."""
-    return hashlib.sha256(image.stem.encode()).digest()[0] % VALIDATION_RENDERS == 0
+def add_clips(output: Output, folder: Path) -> None:
+    """Add pictures of clips to learn from; one street in twelve validates."""
+    for image in list_images(folder / "images" / "train"):
+        street = image.stem.rpartition("_")[0]
+        split = "val" if validates(street) else "train"
+        size_wh = image_size(image)
+        labels = folder / "labels" / "train" / f"{image.stem}.txt"
+        boxes = read_yolo_labels(labels, size_wh, STREET_CLASSES)
+        path = output.label(split, f"clip_{image.name}", boxes=boxes, size_wh=size_wh, trucks=())
+        shutil.copyfile(image, path)
+
+
+def validates(name: str) -> bool:
+    """Return whether what is rendered for training is kept for validation: one in twelve."""
+    return hashlib.sha256(name.encode()).digest()[0] % VALIDATION_RENDERS == 0
 
 
 def rendered_streets(folder: Path) -> list[StreetFrame]:
@@ -252,7 +264,7 @@ def rendered_streets(folder: Path) -> list[StreetFrame]:
     return [
         StreetFrame("renders", image, folder / "labels" / "train" / f"{image.stem}.txt", True)
         for image in list_images(folder / "images" / "train")
-        if not validates(image)
+        if not validates(image.stem)
     ]
 
 
@@ -298,6 +310,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--sprites", type=Path, required=True, help="folder with sprites.jsonl")
     parser.add_argument("--renders", type=Path, help="YOLO folder of rendered scenes to add")
+    parser.add_argument("--clips", type=Path, help="folder of scripts/make_training_clips.py")
     parser.add_argument("--count-train", type=int, default=900, help="composed frames to train on")
     parser.add_argument("--count-val", type=int, default=100, help="composed frames to validate")
     parser.add_argument("--count-test", type=int, default=150, help="composed frames to test")
@@ -342,6 +355,8 @@ def make(args: argparse.Namespace, command: str) -> Output:
         add_composed(output, composing, count, processes=args.processes)
     if args.renders is not None:
         add_renders(output, args.renders)
+    if args.clips is not None:
+        add_clips(output, args.clips)
     write_card(output, args, command)
     return output
 

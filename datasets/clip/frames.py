@@ -70,9 +70,7 @@ class Studio:
         across, down = clip.margin_px
         wide = cv2.copyMakeBorder(street, down, down, across, across, cv2.BORDER_REPLICATE)
         canvas = wide.astype(np.float32)
-        found = (self._wardrobe.cutout(actor, time_s) for actor in clip.actors)
-        cutouts = [cutout for cutout in found if cutout is not None]
-        for cutout in from_back_to_front(cutouts, clip.view):
+        for cutout in self.cutouts(time_s):
             self._paste(canvas, cutout)
         width, height = clip.view.size_wh
         seen = canvas[down : down + height, across : across + width]
@@ -80,14 +78,25 @@ class Studio:
         grain = rng.standard_normal((height, width, 1), np.float32) * np.float32(_NOISE)
         return np.asarray(np.clip(seen + grain + np.float32(0.5), 0, 255), np.uint8)
 
-    def _paste(self, canvas: NDArray[np.float32], cutout: Cutout) -> None:
-        x, y = cutout.corner_xy
-        high, wide = cutout.rgba.shape[:2]
-        rgba = cutout.rgba
+    def cutouts(self, time_s: float) -> list[Cutout]:
+        """Return who is there at a time, in the order in which they are painted."""
+        found = (self._wardrobe.cutout(actor, time_s) for actor in self._clip.actors)
+        cutouts = [cutout for cutout in found if cutout is not None]
+        return from_back_to_front(cutouts, self._clip.view)
+
+    def shown(self, cutout: Cutout) -> NDArray[np.float32]:
+        """Return how much of each of a cut-out's pixels nothing fixed hides, 0 to 1."""
+        seen = np.ones(cutout.rgba.shape[:2], np.float32)
         for screen in self._screens:
             hidden = _hidden(screen, cutout)
             if hidden is not None:
-                rgba = rgba * (1.0 - hidden[..., None])
+                seen *= 1.0 - hidden
+        return seen
+
+    def _paste(self, canvas: NDArray[np.float32], cutout: Cutout) -> None:
+        x, y = cutout.corner_xy
+        high, wide = cutout.rgba.shape[:2]
+        rgba = cutout.rgba * self.shown(cutout)[..., None]
         part = canvas[y : y + high, x : x + wide]
         part *= 1.0 - rgba[..., 3:]
         part += rgba[..., :3] * 255.0

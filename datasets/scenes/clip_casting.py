@@ -1,4 +1,4 @@
-"""Casting of an evaluation clip: who parks, trades, walks or only stands there, and where."""
+"""Casting of a drawn clip: who parks, trades, walks or only stands there, and where."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.scenes.asset import Asset
+from datasets.scenes.catalogue import Split
 from datasets.scenes.clip_cast import Actor
 from datasets.scenes.clip_places import Place
 from datasets.scenes.clip_poses import placed
@@ -55,17 +56,21 @@ class _Spot:
 class Casting:
     """Collects actors, and what is to be found of them."""
 
-    def __init__(self, place: Place, rng: np.random.Generator, *, end_s: float) -> None:
+    def __init__(
+        self, place: Place, rng: np.random.Generator, *, end_s: float, split: Split = "test"
+    ) -> None:
         """Begin with nobody.
 
         Args:
             place: where all happens.
             rng: decides what is not given.
             end_s: when the clip ends.
+            split: whose designs vehicles, trucks and walkers are of.
         """
         self.place = place
         self.rng = rng
         self.end_s = end_s
+        self.split = split
         self.actors: list[Actor] = []
         self.events: list[ClipEvent] = []
         self.harmless: list[Harmless] = []
@@ -74,6 +79,10 @@ class Casting:
         self.parked: tuple[int, float] | None = None
         """Side and distance ahead of the car that parks at a kerb."""
         self._spots: list[_Spot] = []
+
+    def clears_away(self) -> None:
+        """Forget who stands where: those put in from now on come when all the others are gone."""
+        self._spots.clear()
 
     def spares(self, kind: EventKind, actor: Actor, why: str) -> None:
         """Note who must not be found as what."""
@@ -84,7 +93,7 @@ class Casting:
         rng, place, end = self.rng, self.place, self.end_s
         car = self._car()
         near, far = place.kerb_strip(side)
-        ahead = self._room(car, side, (near + 3.5, far - 3.0), place.edge_y(side), yaw=180)
+        ahead = self.room(car, side, (near + 3.5, far - 3.0), place.edge_y(side), yaw=180)
         self.parked = (side, ahead)
         cars: list[tuple[float | None, float | None]] = [(None, None)]
         if how == "pulls in":
@@ -121,7 +130,7 @@ class Casting:
             car = self._car()
             y = place.pavement_y(-1, 0.5)
             try:
-                ahead = self._room(car, -1, (near + 2.5, far - _RIM_M), y, yaw=yaw)
+                ahead = self.room(car, -1, (near + 2.5, far - _RIM_M), y, yaw=yaw)
             except NoRoom:
                 if number == 1:
                     raise
@@ -142,7 +151,7 @@ class Casting:
         near, far = place.kerb_strip(side)
         car = self._car()
         try:
-            ahead = self._room(car, side, (near + 3.5, far - 3.0), place.edge_y(side), yaw=180)
+            ahead = self.room(car, side, (near + 3.5, far - 3.0), place.edge_y(side), yaw=180)
         except NoRoom:
             return
         stop = float(rng.uniform(16.0, 22.0))
@@ -171,7 +180,7 @@ class Casting:
         spot = trade(rng, str(rng.choice(kinds)))
         near, far = place.pavement_strip(side)
         y, yaw = place.pavement_y(side, 0.55), 0.0 if side > 0 else 180.0
-        ahead = self._room(spot, side, (near + _RIM_M - 0.6, far - _RIM_M), y, yaw=yaw)
+        ahead = self.room(spot, side, (near + _RIM_M - 0.6, far - _RIM_M), y, yaw=yaw)
         name = f"vendor-{number + 1}"
         if how.endswith("comes"):
             stop = float(rng.uniform(20.0, 34.0))
@@ -208,7 +217,7 @@ class Casting:
         near, far = place.pavement_strip(side)
         y, yaw = place.pavement_y(side, 0.75), 0.0 if side > 0 else 180.0
         try:
-            ahead = self._room(asset, side, (near + 1.5, far - 1.5), y, yaw=yaw)
+            ahead = self.room(asset, side, (near + 1.5, far - 1.5), y, yaw=yaw)
         except NoRoom:
             return
         count = sum(actor.id.startswith("lookalike") for actor in self.actors)
@@ -222,7 +231,7 @@ class Casting:
         """Put in who walks along a pavement: a vendor on the way, a delivery, people."""
         rng, place = self.rng, self.place
         y = place.pavement_y(side, 0.2)
-        cart = pushed_cart(rng, trade(rng, str(rng.choice(CARTS[:3]))))
+        cart = pushed_cart(rng, trade(rng, str(rng.choice(CARTS[:3]))), self.split)
         halt = None
         if rng.random() < 0.5:
             halt = (sum(place.pavement_strip(side)) / 2, float(rng.uniform(7.0, 11.0)))
@@ -242,16 +251,38 @@ class Casting:
             when = walking_times(start + float(rng.uniform(0.0, 8.0)), aheads)
             line = place.pavement_y(-side if number == 2 else side, 0.0)
             self.actors.append(
-                walks(f"person-{number}", walker(rng), "walks by", place=place, y=line, when=when)
+                walks(
+                    f"person-{number}",
+                    walker(rng, self.split),
+                    "walks by",
+                    place=place,
+                    y=line,
+                    when=when,
+                )
             )
 
     def _car(self) -> Asset:
-        return vehicle(self.rng, "car" if self.rng.random() < 0.75 else "van")
+        return vehicle(self.rng, "car" if self.rng.random() < 0.75 else "van", self.split)
 
-    def _room(
-        self, asset: Asset, side: int, aheads: tuple[float, float], y: float, *, yaw: float
+    def room(
+        self,
+        asset: Asset,
+        side: int,
+        aheads: tuple[float, float],
+        y: float,
+        *,
+        yaw: float,
+        hidden_share: float = _HIDDEN_SHARE,
     ) -> float:
-        """Return a distance ahead where a thing stands clear of all others and is seen.
+        """Take a distance ahead where a thing stands clear of all others and is seen; return it.
+
+        Args:
+            asset: the thing.
+            side: of the street.
+            aheads: from where to where ahead it may stand.
+            y: of its middle.
+            yaw: its heading in degrees.
+            hidden_share: of the smaller of two things in the picture, the other may hide so much.
 
         Raises:
             NoRoom: There is none.
@@ -266,7 +297,7 @@ class Casting:
             points = np.vstack([p.shape.points() for p in there.parts if p.shape.vertices])
             pixels, _ = self.place.view.project(points)
             spot = _Spot(_box(points[:, :2]), _box(pixels))
-            if all(_apart(spot, other) for other in self._spots):
+            if all(_apart(spot, other, hidden_share) for other in self._spots):
                 self._spots.append(spot)
                 return ahead
         raise NoRoom(f"no room for {asset.kind} {asset.design} on side {side}")
@@ -277,7 +308,7 @@ def _box(points: np.ndarray) -> Box:
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _apart(one: _Spot, other: _Spot) -> bool:
+def _apart(one: _Spot, other: _Spot, hidden_share: float) -> bool:
     """Return whether two things are clear of each other on the ground and in the picture."""
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = one.ground, other.ground
     if ax0 < bx1 + _GAP_M and bx0 < ax1 + _GAP_M and ay0 < by1 + _GAP_M and by0 < ay1 + _GAP_M:
@@ -286,4 +317,4 @@ def _apart(one: _Spot, other: _Spot) -> bool:
     height = min(one.pixels[3], other.pixels[3]) - max(one.pixels[1], other.pixels[1])
     shared = max(width, 0.0) * max(height, 0.0)
     smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one.pixels, other.pixels))
-    return shared <= _HIDDEN_SHARE * smaller
+    return shared <= hidden_share * smaller

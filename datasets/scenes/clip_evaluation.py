@@ -1,7 +1,9 @@
 """The evaluation clips: streets, cameras and stories that no model and no threshold was made on.
 
 Each clip has a street, a camera, a light and actors of its own, all drawn from the clip's seed;
-what kind of story it tells stands in a table. Everything is of the designs for testing.
+what kind of story it tells stands in a table. Everything is of the designs for testing. Streets to
+learn from (:mod:`datasets.scenes.clip_training`) are drawn alike, from other seeds and of other
+designs.
 
 The table is told four times. What goes wrong in the first two tellings may be looked at and mended.
 The last two show what that is worth: nothing may be fitted to them.

@@ -1,7 +1,7 @@
-"""Streets and cameras of the evaluation clips, drawn from a seed.
+"""Streets and cameras of drawn clips, from a seed.
 
-The cameras look against x, as no view does that models are trained on
-(:func:`datasets.scenes.streets.camera_view`), from either side of the street.
+The cameras look against x from either side of the street; those of rendered streets to learn from
+(:func:`datasets.scenes.streets.camera_view`) look along it.
 """
 
 from __future__ import annotations

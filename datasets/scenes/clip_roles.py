@@ -1,7 +1,8 @@
-"""What actors of the evaluation clips can do: drive through, queue, park, turn at a gate, trade.
+"""What actors of drawn clips can do: drive through, queue, park, turn at a gate, trade.
 
-All are made of the designs that no model is trained on. A time is seconds from the clip's start, a
-distance ahead is metres from the camera's foot (see :mod:`datasets.scenes.clip_places`).
+In evaluation clips all are made of the designs that no model is trained on. A time is seconds from
+the clip's start, a distance ahead is metres from the camera's foot (see
+:mod:`datasets.scenes.clip_places`).
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from datasets.scenes import muck_trucks
 from datasets.scenes.asset import Asset
-from datasets.scenes.catalogue import CATALOGUE
+from datasets.scenes.catalogue import CATALOGUE, Split
 from datasets.scenes.clip_cast import Act, Actor, only, steps, straight, with_parts
 from datasets.scenes.clip_places import Place
 from datasets.scenes.clip_track import Track
 from datasets.scenes.lookalikes import lookalike
-from datasets.scenes.muck_trucks import TEST_DESIGNS as TIPPERS
-from datasets.scenes.muck_trucks import muck_truck
 from datasets.scenes.people import person
 from datasets.scenes.street_ground import KERB_M
 from datasets.scenes.vending import vending
@@ -39,6 +39,7 @@ STANDING_LOOKALIKES = (
 )
 WALKING_LOOKALIKES = ("sack_truck", "stroller")
 _BASE_M, _LONG_BASE_M = 2.6, 4.0
+_ON_ROAD = ("car", "van", "bus", "truck", "muck_truck")
 _WALK_M_S = 1.25
 _UNPACK_S = 4.0
 
@@ -46,14 +47,18 @@ Timetable = Sequence[tuple[float, float]]
 """Times in seconds and distances ahead of the camera, metres."""
 
 
-def vehicle(rng: np.random.Generator, kind: str) -> Asset:
+def vehicle(rng: np.random.Generator, kind: str, split: Split) -> Asset:
     """Return a vehicle of a kind."""
-    return CATALOGUE[kind](rng, "test")
+    return CATALOGUE[kind](rng, split)
 
 
-def tipper(rng: np.random.Generator, load_state: str) -> Asset:
+def tipper(rng: np.random.Generator, load_state: str, split: Split) -> Asset:
     """Return a muck truck in a load state."""
-    return muck_truck(rng, design=str(rng.choice(TIPPERS)), load_state=load_state)
+    if split == "train":
+        design = muck_trucks.draw_design(rng, muck_trucks.TRAIN_DESIGNS)
+    else:
+        design = str(rng.choice(muck_trucks.TEST_DESIGNS))
+    return muck_trucks.muck_truck(rng, design=design, load_state=load_state)
 
 
 def drives(name: str, asset: Asset, does: str, *, place: Place, y: float, when: Timetable) -> Actor:
@@ -70,9 +75,15 @@ def passing_times(side: int, at_s: float, *, speed_m_s: float, at_m: float = 15.
 
 
 def stands(
-    name: str, asset: Asset, does: str, *, spot: tuple[float, float, float], until_s: float
+    name: str,
+    asset: Asset,
+    does: str,
+    *,
+    spot: tuple[float, float, float],
+    until_s: float,
+    from_s: float = 0.0,
 ) -> Actor:
-    """Return a thing that was there before the clip began.
+    """Return a thing that does not move while it is there.
 
     Args:
         name: of the actor.
@@ -80,11 +91,12 @@ def stands(
         does: what it is there for.
         spot: x, y and heading in degrees.
         until_s: when it is gone or the clip ends.
+        from_s: when it is first there.
     """
     x, y, yaw = spot
     on = (x + math.cos(math.radians(yaw)), y + math.sin(math.radians(yaw)))
-    z = 0.0 if asset.kind in ("car", "van", "bus", "truck") else KERB_M
-    track = Track(((x, y), on), ((0.0, 0.0), (until_s, 0.0)))
+    z = 0.0 if asset.kind in _ON_ROAD else KERB_M
+    track = Track(((x, y), on), ((from_s, 0.0), (until_s, 0.0)))
     return Actor(name, does, (Act((asset,), track, z),))
 
 
@@ -194,9 +206,9 @@ def walks(
     return Actor(name, does, (Act(looks, track, KERB_M),))
 
 
-def walker(rng: np.random.Generator) -> tuple[Asset, ...]:
+def walker(rng: np.random.Generator, split: Split) -> tuple[Asset, ...]:
     """Return the looks of somebody who walks."""
-    return steps(person(rng, design="carrying"))
+    return steps(person(rng, design="carrying" if split == "test" else "walking"))
 
 
 def walking_times(
@@ -230,13 +242,13 @@ def trade(rng: np.random.Generator, design: str) -> Asset:
             return spot
 
 
-def pushed_cart(rng: np.random.Generator, spot: Asset) -> tuple[Asset, ...]:
+def pushed_cart(rng: np.random.Generator, spot: Asset, split: Split) -> tuple[Asset, ...]:
     """Return the looks of a spot's cart on the move; a kiosk is driven, others are pushed."""
     if spot.design == "kiosk_tricycle":
         return (with_parts(spot, only(spot, ("cart", "canopy"))),)
     cart = only(spot, ("cart",))
     back = float(min(part.shape.points()[:, 0].min() for part in cart))
-    looks = steps(person(rng, design="pushing"))
+    looks = steps(person(rng, design="pushing" if split == "test" else "walking"))
     return tuple(with_parts(spot, (*cart, *look.placed(back - 0.25, 0.0).parts)) for look in looks)
 
 
@@ -276,7 +288,7 @@ def sets_up(
     """
     ahead, y = at
     first = ahead + side * 24.0
-    looks = pushed_cart(rng, spot) if _is_pushed(spot) else walker(rng)
+    looks = pushed_cart(rng, spot, "test") if _is_pushed(spot) else walker(rng, "test")
     track = straight(
         y, [(stop_s - 24.0 / _WALK_M_S, place.x(first)), (stop_s, place.x(ahead))], base_m=0.6
     )

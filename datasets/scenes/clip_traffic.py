@@ -1,6 +1,8 @@
-"""Traffic of an evaluation clip: who drives through when, so that nobody drives through anybody."""
+"""Traffic of a drawn clip: who drives through when, so that nobody drives through anybody."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -33,6 +35,8 @@ _REPORTED: dict[str, EventKind] = {
     "level": "muck_truck_uncovered",
 }
 _TRUCK_KINDS: tuple[EventKind, ...] = ("muck_truck_overload", "muck_truck_uncovered")
+_PASSERS = ("car", "car", "van", "two_wheeler", "car", "bus")
+_LONG = ("bus", "truck", "muck_truck")
 _GATE_WAYS = ("out", "out across", "in", "in across")
 
 
@@ -63,7 +67,7 @@ class Traffic:
         start, end = self._red_s
         line = self._place.x(0.0) - self._place.plan.zebra_x - _STOP_LINE_M
         for number in range(count):
-            asset = vehicle(self._rng, ("car", "car", "van")[int(self._rng.integers(3))])
+            asset = self._vehicle(("car", "car", "van")[int(self._rng.integers(3))])
             at = line - _QUEUE_GAP_M * number
             comes = start - 2.0 + 3.6 * number
             goes = end + 0.8 + 1.4 * number
@@ -76,7 +80,7 @@ class Traffic:
         """Let cars creep through the zone, a few metres at a time."""
         first = float(self._rng.uniform(2.0, 6.0))
         for number in range(count):
-            asset = vehicle(self._rng, "van" if number == 2 else "car")
+            asset = self._vehicle("van" if number == 2 else "car")
             when = [(first + 3.4 * number, BEHIND_M)]
             at, time = 24.0 - 7.0 * number, first + 3.4 * number + 9.0 - number
             for _ in range(4):
@@ -93,7 +97,7 @@ class Traffic:
         if parked is None or parked[0] * eye_y > 0:
             return
         side, ahead = parked
-        asset = vehicle(self._rng, "bus")
+        asset = self._vehicle("bus")
         start = float(self._rng.uniform(34.0, 40.0))
         stay = float(self._rng.uniform(9.0, 14.0))
         comes, goes = (BEHIND_M, BEYOND_M) if side > 0 else (BEYOND_M, BEHIND_M)
@@ -113,7 +117,7 @@ class Traffic:
         """
         for number, state in enumerate(("heaped", "level", third), start=1):
             self._truck(gate, f"muck-truck-{number}", state)
-        asset = vehicle(self._rng, "truck")
+        asset = self._vehicle("truck")
         side, lane, at_s = self._slot(_LONG_HEADWAY_S)
         actor = self._pass(asset, "lorry-1", side, lane, at_s)
         self._spare_trucks(actor, "other lorry")
@@ -133,16 +137,21 @@ class Traffic:
             for side in (-1, 1):
                 self._book(side, 0, actor.acts[0].track.start_s, actor.acts[0].track.end_s)
 
-    def passers(self, count: int) -> None:
-        """Let cars and a two-wheeler pass; half of them come by again later."""
+    def passers(self, count: int, *, kinds: Sequence[str] = _PASSERS) -> None:
+        """Let cars and others pass; half of them come by again later.
+
+        Args:
+            count: how many.
+            kinds: of vehicles, taken in turn.
+        """
         for number in range(count):
-            kind = ("car", "car", "van", "two_wheeler", "car", "bus")[number % 6]
-            headway = _LONG_HEADWAY_S if kind == "bus" else _HEADWAY_S
+            kind = kinds[number % len(kinds)]
+            headway = _LONG_HEADWAY_S if kind in _LONG else _HEADWAY_S
             try:
                 side, lane, at_s = self._slot(headway)
             except LaneFull:
                 return
-            actor = self._pass(vehicle(self._rng, kind), f"{kind}-{number + 1}", side, lane, at_s)
+            actor = self._pass(self._vehicle(kind), f"{kind}-{number + 1}", side, lane, at_s)
             later = [
                 time
                 for time in np.arange(at_s + 20.0, self._casting.end_s - 6.0, 4.0)
@@ -155,11 +164,17 @@ class Traffic:
                 self._casting.spares("illegal_parking", back, "passes")
                 self._book(side, lane, at, at)
 
+    def _vehicle(self, kind: str) -> Asset:
+        return vehicle(self._rng, kind, self._casting.split)
+
+    def _tipper(self, load_state: str) -> Asset:
+        return tipper(self._rng, load_state, self._casting.split)
+
     def _truck(self, gate: GroundZone, name: str, state: str) -> None:
         """Let a muck truck pass whose load the camera can see on the way."""
         for _ in range(_TRIES):
             side, lane, at_s = self._slot(_LONG_HEADWAY_S)
-            asset = tipper(self._rng, state)
+            asset = self._tipper(state)
             when = passing_times(side, at_s, speed_m_s=self._speed[side])
             y = self._place.lane_y(side, lane)
             actor = drives(name, asset, f"passes {state}", place=self._place, y=y, when=when)
@@ -173,7 +188,7 @@ class Traffic:
         self, gate: GroundZone, name: str, state: str | None, way: str, start_s: float
     ) -> Actor:
         for _ in range(_TRIES):
-            asset = vehicle(self._rng, "truck") if state is None else tipper(self._rng, state)
+            asset = self._vehicle("truck") if state is None else self._tipper(state)
             does = f"{'leaves' if way.startswith('out') else 'enters'} the site"
             does = does if state is None else f"{does} {state}"
             actor = turns_at_gate(name, asset, does, place=self._place, way=way, start_s=start_s)

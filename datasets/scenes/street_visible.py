@@ -18,12 +18,8 @@ from numpy.typing import NDArray
 
 from datasets.scenes.asset import Asset, Part
 from datasets.scenes.stage import Stage
-from datasets.scenes.street_share import seen_share
+from datasets.scenes.street_share import seen_box
 from datasets.scenes.view import View
-
-# Drop what is hidden or cut off by more than this.
-SMALLEST_SHARE = 0.3
-_SMALLEST_PX = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +30,11 @@ class SeenPart:
         asset: index of its asset.
         label: class of the street detector.
         xyxy: box around what is seen of it, pixels.
-        share: how much of its near side is seen, 0 to 1.
     """
 
     asset: int
     label: str
     xyxy: tuple[float, float, float, float]
-    share: float
 
 
 class Cast:
@@ -72,18 +66,9 @@ class Cast:
         for number, (index, part) in enumerate(self._parts):
             if part.label is None:
                 continue
-            share = seen_share(part, view, owners == number)
-            rows, columns = np.nonzero(owners == number)
-            if share < SMALLEST_SHARE or not len(rows):
-                continue
-            box = (
-                float(columns.min()),
-                float(rows.min()),
-                float(columns.max() + 1),
-                float(rows.max() + 1),
-            )
-            if min(box[2] - box[0], box[3] - box[1]) >= _SMALLEST_PX:
-                found.append(SeenPart(index, part.label, box, share))
+            box = seen_box(part, view, owners == number)
+            if box is not None:
+                found.append(SeenPart(index, part.label, box))
         return found
 
     def _owners(self, view: View, path: Path) -> NDArray[np.int64]:

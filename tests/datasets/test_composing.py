@@ -426,6 +426,15 @@ class TestScript:
             box = LabelledBox("muck_truck", (10, 10, 50, 50))
             path = renders / "labels" / split / "s1.txt"
             write_yolo_labels(path, [box], (96, 64), STREET_CLASSES)
+        clips = tmp_path / "clips"
+        (clips / "images" / "train").mkdir(parents=True)
+        for street in range(12):
+            for second in range(2):
+                stem = f"street_{street:04d}_{second:02d}"
+                picture = clips / "images" / "train" / f"{stem}.jpg"
+                cv2.imwrite(str(picture), np.zeros((64, 96, 3), np.uint8))
+                path = clips / "labels" / "train" / f"{stem}.txt"
+                write_yolo_labels(path, [box], (96, 64), STREET_CLASSES)
         truck = {"image": "images/test/s1.jpg", "xyxy": [10, 10, 50, 50], "load_state": "level"}
         (renders / "objects.jsonl").write_text(json.dumps(truck | {"split": "test"}) + "\n")
         return tmp_path
@@ -433,7 +442,8 @@ class TestScript:
     def run(self, inputs, out, *, seed="7"):
         frames = f"{inputs / 'town' / 'images'}:{inputs / 'labels'}:CC BY 4.0"
         sprites, renders = str(inputs / "sprites"), str(inputs / "renders")
-        inout = ["--sprites", sprites, "--renders", renders, "--out", str(out)]
+        rendered = ["--sprites", sprites, "--renders", renders, "--clips", str(inputs / "clips")]
+        inout = [*rendered, "--out", str(out)]
         counts = ["--count-train", "4", "--count-val", "2", "--count-test", "2"]
         return make_street_dataset.main(["--frames", frames, *inout, *counts, "--seed", seed])
 
@@ -451,6 +461,13 @@ class TestScript:
         assert sum(name.startswith("real_") for name in names["train"]) == 7
         assert sum(name.startswith("real_") for name in names["val"]) == 1
         assert [name for name in names["test"] if "composed" not in name] == ["render_s1.jpg"]
+        streets = {
+            split: {n.split("_")[2] for n in names[split] if n.startswith("clip_")}
+            for split in ("train", "val")
+        }
+        assert len(streets["train"]) + len(streets["val"]) == 12
+        assert not streets["train"] & streets["val"]
+        assert streets["val"]
         for split in found:
             for image in found[split]:
                 for box in image.boxes:

@@ -1,4 +1,4 @@
-"""The evaluation clips: enough of everything, seen as it should be, and nothing of the training."""
+"""The evaluation clips: enough of everything, seen as it should be, no design of the training."""
 
 import json
 from collections import Counter
@@ -46,7 +46,7 @@ def test_each_telling_has_twenty_of_each_kind_to_be_found_and_to_be_left_alone(c
     assert len({clip.name for clip in clips}) == len(clips) == len(clip_names())
 
 
-def test_no_camera_looks_as_those_of_the_training_do(clips):
+def test_no_camera_looks_as_those_of_rendered_streets_to_learn_from_do(clips):
     rng = np.random.default_rng(1)
     street = build_street(random_plan(rng, lit=False, wet=False), rng)
     trained = camera_view(street, rng, size_wh=(64, 36), split="train")
