@@ -141,7 +141,7 @@ street-data: $(STAMP) $(TRAIN_STAMP) sprites
 		--count-train 4500 --count-val 100 --count-test 60 --seed 7 --out $(MADE)/street
 
 train-street: street-data
-	$(TRAIN_VENV)/bin/python scripts/train_street.py --weights $(START) --data $(MADE)/street --version 5 --out models/street
+	$(TRAIN_VENV)/bin/python scripts/train_street.py --weights $(START) --data $(MADE)/street --version 6 --out models/street
 
 train-load: $(TRAIN_STAMP) sprites load-views
 	$(TRAIN_VENV)/bin/python scripts/train_load.py --sprites $(MADE)/sprites $(MADE)/tipper_views $(MADE)/load_sets --frames $(SHARED)/data/cctv --weights $(START)

@@ -52,7 +52,7 @@ def seen_boxes(studio: Studio, clip: Clip, time_s: float) -> list[LabelledBox]:
         own = [_Standing(len(standing) + i, part) for i, part in enumerate(parts)]
         standing += own
         drawn = _drawn(own, clip.wide_view)
-        hide(drawn, cutout, studio.shown(cutout))
+        _hide(drawn, cutout, studio.shown(cutout))
         np.copyto(owners, drawn, where=drawn != _NOBODY)
     across, down = clip.margin_px
     width, height = clip.view.size_wh
@@ -67,7 +67,7 @@ def seen_boxes(studio: Studio, clip: Clip, time_s: float) -> list[LabelledBox]:
     return found
 
 
-def hide(drawn: NDArray[np.int32], cutout: Cutout, shown: NDArray[np.float32]) -> None:
+def _hide(drawn: NDArray[np.int32], cutout: Cutout, shown: NDArray[np.float32]) -> None:
     """Take from a map of owners what something fixed hides of a cut-out."""
     x, y = cutout.corner_xy
     high, wide = shown.shape
