@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,7 +16,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from datasets.scenes.clip_evaluation import clip_names, evaluation_clip  # noqa: E402
-from datasets.scenes.clip_render import render_actors, render_street  # noqa: E402
+from datasets.scenes.clip_render import render_clip  # noqa: E402
 
 
 def main() -> None:
@@ -28,13 +27,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, nargs="+", help=f"numbers, 1 to {count}; all without")
     options = parser.parse_args()
     for number in options.clips or range(1, count + 1):
-        started = time.monotonic()
-        clip = evaluation_clip(number)
-        folder = options.work / clip.name
-        folder.mkdir(parents=True, exist_ok=True)
-        render_street(clip, folder)
-        made = render_actors(clip, folder)
-        print(f"{clip.name}: {made} poses in {time.monotonic() - started:.0f} s", flush=True)
+        print(render_clip(evaluation_clip(number), options.work), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from datasets.scenes.clip_render import render_actors, render_street  # noqa: E402
+from datasets.scenes.clip_render import render_clip  # noqa: E402
 from datasets.scenes.clip_training import training_clip  # noqa: E402
 
 
@@ -28,13 +27,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first street")
     options = parser.parse_args()
     for number in range(options.first, options.first + options.count):
-        started = time.monotonic()
-        clip = training_clip(number)
-        folder = options.work / clip.name
-        folder.mkdir(parents=True, exist_ok=True)
-        render_street(clip, folder)
-        made = render_actors(clip, folder)
-        print(f"{clip.name}: {made} poses in {time.monotonic() - started:.0f} s", flush=True)
+        print(render_clip(training_clip(number), options.work), flush=True)
 
 
 if __name__ == "__main__":

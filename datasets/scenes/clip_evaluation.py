@@ -20,7 +20,7 @@ import numpy as np
 
 from datasets.scenes.clip_casting import Casting, NoRoom
 from datasets.scenes.clip_places import Gate, Place, draw_place
-from datasets.scenes.clip_scene import Clip, DaylightKind, GroundZone, Keying
+from datasets.scenes.clip_scene import COARSE, Clip, DaylightKind, GroundZone
 from datasets.scenes.clip_traffic import LaneFull, Traffic
 
 Flow = Literal["free", "queue", "jam", "site"]
@@ -36,9 +36,6 @@ _FITTED_SEED, _UNFITTED_SEED = 7100, 7243
 """To which a clip's number is added, from the third telling on its number after the first two. The
 streets of seeds between were looked at, too, while rules were made."""
 _ATTEMPTS = 20
-_KEYING = Keying(
-    step_share=0.22, step_m=2.0, turn_deg=9.0, least_inside=0.3, samples=3, shadows="drawn"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +129,7 @@ def _attempt(number: int, attempt: int) -> Clip:
         harmless=tuple(casting.harmless),
         red_s=red_s,
         clear_x=place.clear_x,
-        keying=_KEYING,
+        keying=COARSE,
         street_samples=8,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,16 @@ _HEADS_FROM_M = 4.5
 """Traffic lights' heads hang higher than this."""
 _LEAST_PX = 16
 """Blender renders nothing smaller."""
+
+
+def render_clip(clip: Clip, work: Path) -> str:
+    """Render what a clip is put together from into its folder under another; return what to say."""
+    started = time.monotonic()
+    folder = work / clip.name
+    folder.mkdir(parents=True, exist_ok=True)
+    render_street(clip, folder)
+    made = render_actors(clip, folder)
+    return f"{clip.name}: {made} poses in {time.monotonic() - started:.0f} s"
 
 
 def render_street(clip: Clip, out: Path) -> None:

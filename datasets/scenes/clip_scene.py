@@ -76,6 +76,12 @@ class Keying:
     shadows: Literal["rendered", "drawn"] = "rendered"
 
 
+COARSE = Keying(
+    step_share=0.22, step_m=2.0, turn_deg=9.0, least_inside=0.3, samples=3, shadows="drawn"
+)
+"""For clips of which there are many."""
+
+
 @dataclass(frozen=True, slots=True)
 class GroundZone:
     """A zone of the camera as an outline on the ground.

@@ -17,7 +17,7 @@ from datasets.scenes.clip_cast import only
 from datasets.scenes.clip_casting import Casting, NoRoom
 from datasets.scenes.clip_places import draw_place
 from datasets.scenes.clip_roles import pushed_cart, stands, walker, walking_times, walks
-from datasets.scenes.clip_scene import Clip, DaylightKind, Keying
+from datasets.scenes.clip_scene import COARSE, Clip, DaylightKind
 from datasets.scenes.clip_traffic import Traffic
 
 SCENES, SCENE_S = 3, 6
@@ -28,9 +28,6 @@ _ATTEMPTS = 20
 _DAYLIGHTS: tuple[DaylightKind, ...] = ("day", "overcast", "dusk")
 _DAYLIGHT_SHARES = (0.45, 0.35, 0.2)
 _ZEBRA_SHARE = 0.3
-_KEYING = Keying(
-    step_share=0.22, step_m=2.0, turn_deg=9.0, least_inside=0.3, samples=3, shadows="drawn"
-)
 _PASSERS = ("car", "muck_truck", "van", "two_wheeler", "truck", "car", "muck_truck", "bus")
 _KERB_KINDS, _KERB_SHARES = ("car", "van", "truck", "muck_truck"), (0.6, 0.2, 0.08, 0.12)
 _BEYOND_M = 8.0
@@ -80,7 +77,7 @@ def _attempt(number: int, attempt: int) -> Clip:
         actors=tuple(casting.actors),
         events=(),
         clear_x=place.clear_x,
-        keying=_KEYING,
+        keying=COARSE,
         street_samples=8,
     )
 
