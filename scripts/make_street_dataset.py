@@ -224,22 +224,31 @@ def _made(number: int) -> ComposedFrame:
 _composing: Composing
 
 
+def add_copy(
+    output: Output,
+    split: str,
+    image: Path,
+    labels: Path,
+    *,
+    name: str,
+    trucks: Iterable[SeenTruck],
+) -> None:
+    """Add a labelled picture as it is."""
+    size_wh = image_size(image)
+    boxes = read_yolo_labels(labels, size_wh, STREET_CLASSES)
+    path = output.label(split, name, boxes=boxes, size_wh=size_wh, trucks=trucks)
+    shutil.copyfile(image, path)
+
+
 def add_renders(output: Output, folder: Path) -> None:
     """Add pure renders: their ``train`` but for one in twelve, which validates, and ``test``."""
     trucks = read_trucks(folder / "objects.jsonl")
     for origin in ("train", "test"):
         for image in list_images(folder / "images" / origin):
             split = "val" if origin == "train" and validates(image.stem) else origin
-            size_wh = image_size(image)
             labels = folder / "labels" / origin / f"{image.stem}.txt"
-            path = output.label(
-                split,
-                f"render_{image.name}",
-                boxes=read_yolo_labels(labels, size_wh, STREET_CLASSES),
-                size_wh=size_wh,
-                trucks=trucks[f"{origin}/{image.name}"],
-            )
-            shutil.copyfile(image, path)
+            seen = trucks[f"{origin}/{image.name}"]
+            add_copy(output, split, image, labels, name=f"render_{image.name}", trucks=seen)
 
 
 def add_clips(output: Output, folder: Path) -> None:
@@ -247,11 +256,8 @@ def add_clips(output: Output, folder: Path) -> None:
     for image in list_images(folder / "images" / "train"):
         street = image.stem.rpartition("_")[0]
         split = "val" if validates(street) else "train"
-        size_wh = image_size(image)
         labels = folder / "labels" / "train" / f"{image.stem}.txt"
-        boxes = read_yolo_labels(labels, size_wh, STREET_CLASSES)
-        path = output.label(split, f"clip_{image.name}", boxes=boxes, size_wh=size_wh, trucks=())
-        shutil.copyfile(image, path)
+        add_copy(output, split, image, labels, name=f"clip_{image.name}", trucks=())
 
 
 def validates(name: str) -> bool:

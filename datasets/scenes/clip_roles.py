@@ -13,13 +13,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from datasets.scenes import muck_trucks
 from datasets.scenes.asset import Asset
 from datasets.scenes.catalogue import CATALOGUE, Split
 from datasets.scenes.clip_cast import Act, Actor, only, steps, straight, with_parts
 from datasets.scenes.clip_places import Place
 from datasets.scenes.clip_track import Track
 from datasets.scenes.lookalikes import lookalike
+from datasets.scenes.muck_trucks import TEST_DESIGNS as TIPPERS
+from datasets.scenes.muck_trucks import muck_truck
 from datasets.scenes.people import person
 from datasets.scenes.street_ground import KERB_M
 from datasets.scenes.vending import vending
@@ -52,13 +53,9 @@ def vehicle(rng: np.random.Generator, kind: str, split: Split) -> Asset:
     return CATALOGUE[kind](rng, split)
 
 
-def tipper(rng: np.random.Generator, load_state: str, split: Split) -> Asset:
-    """Return a muck truck in a load state."""
-    if split == "train":
-        design = muck_trucks.draw_design(rng, muck_trucks.TRAIN_DESIGNS)
-    else:
-        design = str(rng.choice(muck_trucks.TEST_DESIGNS))
-    return muck_trucks.muck_truck(rng, design=design, load_state=load_state)
+def tipper(rng: np.random.Generator, load_state: str) -> Asset:
+    """Return a muck truck in a load state, of a design for testing."""
+    return muck_truck(rng, design=str(rng.choice(TIPPERS)), load_state=load_state)
 
 
 def drives(name: str, asset: Asset, does: str, *, place: Place, y: float, when: Timetable) -> Actor:

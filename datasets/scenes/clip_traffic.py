@@ -167,14 +167,11 @@ class Traffic:
     def _vehicle(self, kind: str) -> Asset:
         return vehicle(self._rng, kind, self._casting.split)
 
-    def _tipper(self, load_state: str) -> Asset:
-        return tipper(self._rng, load_state, self._casting.split)
-
     def _truck(self, gate: GroundZone, name: str, state: str) -> None:
         """Let a muck truck pass whose load the camera can see on the way."""
         for _ in range(_TRIES):
             side, lane, at_s = self._slot(_LONG_HEADWAY_S)
-            asset = self._tipper(state)
+            asset = tipper(self._rng, state)
             when = passing_times(side, at_s, speed_m_s=self._speed[side])
             y = self._place.lane_y(side, lane)
             actor = drives(name, asset, f"passes {state}", place=self._place, y=y, when=when)
@@ -188,7 +185,7 @@ class Traffic:
         self, gate: GroundZone, name: str, state: str | None, way: str, start_s: float
     ) -> Actor:
         for _ in range(_TRIES):
-            asset = self._vehicle("truck") if state is None else self._tipper(state)
+            asset = self._vehicle("truck") if state is None else tipper(self._rng, state)
             does = f"{'leaves' if way.startswith('out') else 'enters'} the site"
             does = does if state is None else f"{does} {state}"
             actor = turns_at_gate(name, asset, does, place=self._place, way=way, start_s=start_s)
